@@ -1,0 +1,175 @@
+"""Label schemas: what may be annotated, in words a person and a language model can read.
+
+A schema travels with its corpus and inside every checkpoint. Candidate generation, constrained decoding, validation,
+questions and instruction text read legal labels, legal pairs and definitions from here and nowhere else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from medspan.annotation.document import Document
+from medspan.errors import AnnotationError
+
+__all__ = ["AttributeType", "EntityType", "EventType", "LabelSchema", "RelationType", "RoleType"]
+
+
+@dataclass(frozen=True, slots=True)
+class EntityType:
+    """A label for mentions. `verbalization` is how the label is called in running text."""
+
+    name: str
+    definition: str
+    verbalization: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeType:
+    """A closed list of values that entities of some labels carry. Exactly one value each unless optional."""
+
+    name: str
+    definition: str
+    verbalization: str
+    values: tuple[str, ...]
+    labels: tuple[str, ...]
+    is_optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RelationType:
+    """A directed link between entities: every head label may pair with every tail label."""
+
+    name: str
+    definition: str
+    verbalization: str
+    heads: tuple[str, ...]
+    tails: tuple[str, ...]
+    is_symmetric: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RoleType:
+    """A place in an event and the entity labels that may fill it."""
+
+    name: str
+    definition: str
+    verbalization: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """An event, its trigger's entity label (the event's name unless said otherwise) and its roles."""
+
+    name: str
+    definition: str
+    verbalization: str
+    trigger: str
+    roles: tuple[RoleType, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabelSchema:
+    """The labels of one corpus or product, checked when built."""
+
+    name: str
+    entities: tuple[EntityType, ...]
+    attributes: tuple[AttributeType, ...] = ()
+    relations: tuple[RelationType, ...] = ()
+    events: tuple[EventType, ...] = ()
+
+    def __post_init__(self) -> None:
+        for kind in ("entities", "attributes", "relations", "events"):
+            names = [item.name for item in getattr(self, kind)]
+            if len(set(names)) != len(names):
+                raise AnnotationError(f"schema {self.name!r}: a name is declared twice under {kind}")
+        for attribute in self.attributes:
+            self._known(f"attribute {attribute.name!r}", attribute.labels)
+        for relation in self.relations:
+            self._known(f"relation {relation.name!r}", relation.heads + relation.tails)
+        for event in self.events:
+            self._known(f"event {event.name!r}", (event.trigger,))
+            for role in event.roles:
+                self._known(f"role {event.name}.{role.name}", role.labels)
+
+    def _known(self, owner: str, labels: tuple[str, ...]) -> None:
+        for label in labels:
+            if label not in self.labels:
+                raise AnnotationError(f"schema {self.name!r}: {owner} names {label!r}, which is no entity label")
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Entity labels in order."""
+        return tuple(e.name for e in self.entities)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON or YAML."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "LabelSchema":
+        """Build from plain data; the counterpart of `to_dict`.
+
+        Short forms are accepted, as written by hand: `verbalization` may be left out (the name in lower case), and
+        an event's trigger (its name). Raises AnnotationError for a missing or unknown key.
+        """
+
+        def build(kind: type[Any], item: Mapping[str, Any]) -> Any:
+            item = {key: tuple(v) if isinstance(v, list) else v for key, v in item.items()}
+            item.setdefault("verbalization", str(item.get("name", "")).replace("_", " ").replace("-", " ").lower())
+            if kind is EventType:
+                item.setdefault("trigger", item.get("name"))
+                item["roles"] = tuple(build(RoleType, role) for role in item.get("roles", ()))
+            try:
+                return kind(**item)
+            except TypeError as error:
+                raise AnnotationError(
+                    f"schema {data.get('name')!r}: {kind.__name__} {item.get('name')!r}: {error}"
+                ) from None
+
+        unknown = set(data) - {"name", "entities", "attributes", "relations", "events"}
+        if unknown or "name" not in data:
+            raise AnnotationError(f"schema: missing name or unknown keys {sorted(unknown)}")
+        return cls(
+            name=data["name"],
+            entities=tuple(build(EntityType, e) for e in data.get("entities", ())),
+            attributes=tuple(build(AttributeType, a) for a in data.get("attributes", ())),
+            relations=tuple(build(RelationType, r) for r in data.get("relations", ())),
+            events=tuple(build(EventType, e) for e in data.get("events", ())),
+        )
+
+    def problems(self, document: Document) -> list[str]:
+        """List what in `document` this schema does not allow, by id and label, without note text."""
+        found: list[str] = []
+        relations = {r.name: r for r in self.relations}
+        events = {e.name: e for e in self.events}
+        attributes = {a.name: a for a in self.attributes}
+        label_of = {e.id: e.label for e in document.entities}
+        label_of.update((event.id, label_of[event.trigger]) for event in document.events)
+        for entity in document.entities:
+            if entity.label not in self.labels:
+                found.append(f"entity {entity.id}: label {entity.label!r} is not in schema {self.name!r}")
+            for attribute in entity.attributes:
+                kind = attributes.get(attribute.name)
+                if kind is None or entity.label not in kind.labels or attribute.value not in kind.values:
+                    found.append(f"entity {entity.id}: {attribute.name}={attribute.value} is not legal here")
+        for relation in document.relations:
+            legal = relations.get(relation.label)
+            head, tail = label_of[relation.head], label_of[relation.tail]
+            if legal is None or not (
+                (head in legal.heads and tail in legal.tails)
+                or (legal.is_symmetric and tail in legal.heads and head in legal.tails)
+            ):
+                found.append(f"relation {relation.id}: {head} -{relation.label}-> {tail} is not legal")
+        for event in document.events:
+            kind_of_event = events.get(event.label)
+            if kind_of_event is None:
+                found.append(f"event {event.id}: label {event.label!r} is not in schema {self.name!r}")
+                continue
+            roles = {r.name: r for r in kind_of_event.roles}
+            for argument in event.arguments:
+                role = roles.get(argument.role)
+                if role is None or label_of[argument.target] not in role.labels:
+                    found.append(f"event {event.id}: role {argument.role!r} is not legal for its target")
+        return found
