@@ -45,9 +45,7 @@ def document_to_dict(document: Document) -> dict[str, Any]:
                 "id": e.id,
                 "label": e.label,
                 "trigger": e.trigger,
-                "arguments": [
-                    {"role": a.role, "target": a.target, **_optional(score=a.score)} for a in e.arguments
-                ],
+                "arguments": [{"role": a.role, "target": a.target, **_optional(score=a.score)} for a in e.arguments],
                 "attributes": _attributes(e.attributes),
                 **_optional(score=e.score),
             }
@@ -92,8 +90,7 @@ def document_from_dict(data: Mapping[str, Any]) -> Document:
                 for e in data.get("entities") or ()
             ),
             relations=tuple(
-                Relation(r["id"], r["label"], r["head"], r["tail"], r.get("score"))
-                for r in data.get("relations") or ()
+                Relation(r["id"], r["label"], r["head"], r["tail"], r.get("score")) for r in data.get("relations") or ()
             ),
             events=tuple(
                 Event(
@@ -106,9 +103,7 @@ def document_from_dict(data: Mapping[str, Any]) -> Document:
                 )
                 for e in data.get("events") or ()
             ),
-            groups=tuple(
-                Group(g["id"], g["label"], tuple(g["members"])) for g in data.get("groups") or ()
-            ),
+            groups=tuple(Group(g["id"], g["label"], tuple(g["members"])) for g in data.get("groups") or ()),
             concept_relations=tuple(
                 ConceptRelation(c["label"], c["head_code"], c["tail_code"], tuple(c.get("extra") or ()))
                 for c in data.get("concept_relations") or ()

@@ -178,7 +178,8 @@ class Document:
         for entity in self.entities:
             if entity.end > len(self.text):
                 raise AnnotationError(
-                    f"document {self.id!r}: entity {entity.id} ends at {entity.end}, past the text's end {len(self.text)}"
+                    f"document {self.id!r}: entity {entity.id} ends at {entity.end}, "
+                    f"past the text's end {len(self.text)}"
                 )
         entity_ids = self._unique(self.entities)
         annotation_ids = self._unique((*self.entities, *self.relations, *self.events, *self.groups))
