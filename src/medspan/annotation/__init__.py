@@ -20,6 +20,7 @@ from medspan.annotation.schema import (
     RelationType,
     RoleType,
 )
+from medspan.annotation.stream import Quarantine, Sink
 
 __all__ = [
     "FORMAT_VERSION",
@@ -34,9 +35,11 @@ __all__ = [
     "EventType",
     "Group",
     "LabelSchema",
+    "Quarantine",
     "Relation",
     "RelationType",
     "RoleType",
+    "Sink",
     "Span",
     "document_from_dict",
     "document_to_dict",
