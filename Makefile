@@ -5,7 +5,7 @@ VENV ?= .venv
 OUT ?= out
 EXAMPLES := src/medspan/examples
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 
 # Developers keep the open corpora beside the repository; without them, the tests that need them are skipped.
