@@ -6,6 +6,7 @@
     ├── CorpusError            a corpus that is unknown, absent or damaged
     ├── ConfigError            a recipe or option that makes no sense
     ├── CheckpointError        a model directory that cannot be loaded or trusted
+    ├── ScoringError           gold and predictions that cannot be compared
     ├── MissingExtraError      an optional package is not installed
     └── UnknownNameError       a name that no registry holds
 
@@ -20,6 +21,7 @@ __all__ = [
     "FormatError",
     "MedspanError",
     "MissingExtraError",
+    "ScoringError",
     "UnknownNameError",
 ]
 
@@ -46,6 +48,10 @@ class ConfigError(MedspanError, ValueError):
 
 class CheckpointError(MedspanError):
     """A model directory that is damaged, untrusted or of another version."""
+
+
+class ScoringError(MedspanError, ValueError):
+    """Gold and predicted documents that cannot be compared; lists document ids."""
 
 
 class MissingExtraError(MedspanError, ImportError):

@@ -1,0 +1,119 @@
+"""Reports for people: Markdown, and tables in a terminal."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from medspan.scoring.bootstrap import Interval
+from medspan.scoring.counts import Counts, Tally
+from medspan.scoring.report import Report
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Table", "markdown", "render", "tables"]
+
+COLUMNS = ("precision", "recall", "F1", "tp", "fp", "fn")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, column heads and rows of cells; the first column is text, the others are numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def tables(report: Report) -> Iterator[Table]:
+    """Yield a summary of all measures, one table by label for each, single figures, and calibration bins."""
+    has_intervals = bool(report.intervals)
+    head = ("measure", *COLUMNS, *(("F1, 95 % interval",) if has_intervals else ()), "macro F1 by document", "by label")
+    rows: list[tuple[str, ...]] = []
+    for path, tally in report.tallies.items():
+        bounds = report.intervals.get(path, {})
+        rows.append(
+            (
+                _title(path),
+                *_cells(tally.micro),
+                *((_interval(bounds),) if has_intervals else ()),
+                f"{tally.macro_documents['f1']:.3f}",
+                f"{tally.macro_labels['f1']:.3f}",
+            )
+        )
+    yield Table(f"{report.documents} documents, scorer {report.scorer}", head, tuple(rows))
+    for path, tally in report.tallies.items():
+        if len(tally.rows) > 1:
+            yield Table(_title(path), ("label", *COLUMNS), tuple(_label_rows(tally)))
+    if report.figures:
+        yield Table(
+            "figures",
+            ("figure", "value"),
+            tuple((_title(path), _number(value)) for path, value in report.figures.items()),
+        )
+    if report.calibration is not None:
+        c = report.calibration
+        yield Table(
+            f"calibration of {c.n_scored} scored entities, expected calibration error "
+            f"{c.expected_calibration_error:.3f}",
+            ("score", "entities", "mean score", "precision"),
+            tuple(
+                (f"{b.low:.2f} to {b.high:.2f}", str(b.n), f"{b.mean_score:.3f}", f"{b.precision:.3f}") for b in c.bins
+            ),
+        )
+
+
+def _title(path: tuple[str, ...]) -> str:
+    return " ".join(part.replace("_", " ") for part in path)
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
+def _cells(counts: Counts) -> tuple[str, ...]:
+    shares = (counts.precision, counts.recall, counts.f1)
+    return (*(f"{x:.3f}" for x in shares), str(counts.tp), str(counts.fp), str(counts.fn))
+
+
+def _interval(bounds: Mapping[str, Interval]) -> str:
+    return f"{bounds['f1'].low:.3f} to {bounds['f1'].high:.3f}" if bounds else ""
+
+
+def _label_rows(tally: Tally) -> Iterator[tuple[str, ...]]:
+    """Most frequent in gold first."""
+    for label, counts in sorted(tally.labels.items(), key=lambda item: (-item[1].tp - item[1].fn, item[0])):
+        yield (label, *_cells(counts))
+
+
+def markdown(report: Report) -> str:
+    """Return the report as Markdown."""
+    parts = ["# Scores", *(f"- {_escape(note)}" for note in report.notes)]
+    for table in tables(report):
+        lines = [table.columns, tuple("---" if i == 0 else "---:" for i in range(len(table.columns))), *table.rows]
+        parts += ["", f"## {table.title}", ""]
+        parts += ["| " + " | ".join(map(_escape, line)) + " |" for line in lines]
+    return "\n".join(parts) + "\n"
+
+
+def _escape(cell: str) -> str:
+    return cell.replace("|", "\\|")
+
+
+def render(report: Report, console: "Console", *, by_label: bool = True) -> None:
+    """Print the report on a rich console; `by_label=False` leaves the tables by label out."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    for table in tables(report):
+        if table.columns[0] == "label" and not by_label:
+            continue
+        shown = RichTable(title=Text(table.title), title_justify="left")
+        for i, column in enumerate(table.columns):
+            shown.add_column(column, justify="left" if i == 0 else "right")
+        for row in table.rows:
+            # Labels come from data: as Text, so that square brackets in them are not read as markup.
+            shown.add_row(*map(Text, row))
+        console.print(shown)
+    for note in report.notes:
+        console.print(Text(f"note: {note}"))

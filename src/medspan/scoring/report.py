@@ -1,0 +1,182 @@
+"""One call from two lists of documents to a report."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from medspan.annotation import Document, LabelSchema
+from medspan.errors import ScoringError
+from medspan.registry import unknown_name
+from medspan.scoring.align import Alignment, align, listed
+from medspan.scoring.bootstrap import Difference, Interval, difference, intervals
+from medspan.scoring.calibration import Calibration, calibration
+from medspan.scoring.counts import Tally
+from medspan.scoring.restrict import Labels, Omissions, restrict, unknown_to_gold
+from medspan.scoring.scorers import SCORERS, Path
+
+__all__ = ["Report", "paired_bootstrap", "score"]
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What a scorer found. Every measure and figure has a place, such as ("relations", "end_to_end", "strict")."""
+
+    scorer: str
+    documents: int
+    headline: Path
+    tallies: Mapping[Path, Tally] = field(repr=False)
+    figures: Mapping[Path, float] = field(repr=False)
+    intervals: Mapping[Path, Mapping[str, Interval]] = field(default_factory=dict, repr=False)
+    calibration: Calibration | None = field(default=None, repr=False)
+    only_in_gold: tuple[str, ...] = ()
+    only_in_predicted: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def tally(self, measure: str) -> Tally:
+        """Return one measure by its place joined with dots, such as "entities.strict"."""
+        path = tuple(measure.split("."))
+        if path not in self.tallies:
+            raise unknown_name("measure", measure, sorted(".".join(p) for p in self.tallies))
+        return self.tallies[path]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON: sections nested as their places say, then what was not compared and why."""
+        data: dict[str, Any] = {"scorer": self.scorer, "documents": self.documents}
+        for path, measured in self.tallies.items():
+            _place(data, path).update(_block(measured, self.intervals.get(path, {})))
+        for path, value in self.figures.items():
+            _place(data, path[:-1])[path[-1]] = value
+        if self.calibration is not None:
+            data["calibration"] = self.calibration.to_dict()
+        data["only_in_gold"] = list(self.only_in_gold)
+        data["only_in_predicted"] = list(self.only_in_predicted)
+        data["notes"] = list(self.notes)
+        return data
+
+    def to_markdown(self) -> str:
+        """Return tables in Markdown: a summary, then rows by label."""
+        from medspan.scoring.render import markdown
+
+        return markdown(self)
+
+
+def _place(data: dict[str, Any], path: Path) -> dict[str, Any]:
+    for key in path:
+        data = data.setdefault(key, {})
+    return data
+
+
+def _block(measured: Tally, bounds: Mapping[str, Interval]) -> dict[str, Any]:
+    block: dict[str, Any] = {
+        "micro": measured.micro.to_dict(),
+        "macro": {"documents": measured.macro_documents, "labels": measured.macro_labels},
+        "labels": {label: counts.to_dict() for label, counts in measured.labels.items()},
+    }
+    if bounds:
+        block["intervals"] = {name: [interval.low, interval.high] for name, interval in bounds.items()}
+    return block
+
+
+def score(
+    gold: Iterable[Document],
+    predicted: Iterable[Document],
+    *,
+    scorer: str = "strict",
+    schema: LabelSchema | None = None,
+    labels: Labels = "all",
+    bootstrap: int = 0,
+    seed: int = 0,
+) -> Report:
+    """Compare predicted documents with gold ones.
+
+    Documents are paired by id; the same id must mean the same text. `schema` restricts both sides to its labels and
+    says which relations are symmetric. `labels` is "all" (predicted labels that gold never uses are wrong), "gold"
+    (they are left out and counted in the notes) or a set of entity labels for both sides. `bootstrap` is the number
+    of resamples for 95 % intervals of micro figures; 0 gives none. Neither the order of documents nor the order of
+    annotations changes anything. Raises ScoringError where the sides cannot be compared.
+    """
+    chosen = SCORERS.get(scorer)
+    alignment = align(gold, predicted)
+    alignment, out_of_gold, out_of_predicted, n_event_only = restrict(alignment, schema, labels)
+    measured = chosen.measure(alignment.pairs, schema)
+    bounds: dict[Path, Mapping[str, Interval]] = {}
+    if bootstrap:
+        bounds = {path: intervals(t.total, n=bootstrap, seed=seed) for path, t in measured.tallies.items()}
+    return Report(
+        scorer=chosen.name,
+        documents=len(alignment.pairs),
+        headline=chosen.headline,
+        tallies=measured.tallies,
+        figures=measured.figures,
+        intervals=bounds,
+        calibration=calibration(alignment.pairs),
+        only_in_gold=alignment.only_in_gold,
+        only_in_predicted=alignment.only_in_predicted,
+        notes=tuple(_notes(alignment, schema, labels, out_of_gold, out_of_predicted, n_event_only)),
+    )
+
+
+def _notes(
+    alignment: Alignment,
+    schema: LabelSchema | None,
+    labels: Labels,
+    out_of_gold: Omissions,
+    out_of_predicted: Omissions,
+    n_event_only: int,
+) -> Iterable[str]:
+    if alignment.only_in_gold:
+        yield (
+            f"{len(alignment.only_in_gold)} gold documents have no prediction and count as empty: "
+            f"{listed(alignment.only_in_gold)}"
+        )
+    if alignment.only_in_predicted:
+        yield (
+            f"{len(alignment.only_in_predicted)} predicted documents have no gold and are not scored: "
+            f"{listed(alignment.only_in_predicted)}"
+        )
+    reasons = ([f"schema {schema.name!r}"] if schema else []) + ([] if labels == "all" else ["the labels asked for"])
+    for side, omitted in (("gold", out_of_gold), ("predicted", out_of_predicted)):
+        if omitted:
+            yield f"left out of {side} by {' and '.join(reasons)}: {_counted(omitted)}"
+    if n_event_only:
+        yield f"gold holds no events; {n_event_only} predicted entities that serve only events are set aside"
+    unknown = unknown_to_gold(alignment)
+    if unknown:
+        yield (
+            f"gold never uses these predicted labels, so all of them count as false positives: {_counted(unknown)}; "
+            "use --labels gold to leave them out"
+        )
+
+
+def _counted(omitted: Omissions) -> str:
+    """List counts by kind, most frequent first."""
+    kinds: dict[str, list[str]] = {}
+    for (kind, label), n in sorted(omitted.items(), key=lambda item: (-item[1], item[0])):
+        kinds.setdefault(kind, []).append(f"{label} {n}")
+    return "; ".join(f"{kind} {', '.join(labels)}" for kind, labels in kinds.items())
+
+
+def paired_bootstrap(
+    gold: Sequence[Document],
+    a: Sequence[Document],
+    b: Sequence[Document],
+    measure: str = "entities.strict",
+    *,
+    scorer: str = "strict",
+    schema: LabelSchema | None = None,
+    labels: Labels = "all",
+    n: int = 1000,
+    seed: int = 0,
+) -> Difference:
+    """Compare two systems on the same gold in micro F1 of one measure, resampling documents in pairs."""
+    if not gold:
+        raise ScoringError("no gold documents: two systems cannot be compared on nothing")
+    first, second = (score(gold, side, scorer=scorer, schema=schema, labels=labels) for side in (a, b))
+    # A section that neither gold nor one system uses is absent from that system's report: nothing was counted there.
+    path = tuple(measure.split("."))
+    owner = first if path in first.tallies else second
+    zeros = np.zeros_like(owner.tally(measure).total)
+    counts = [report.tallies[path].total if path in report.tallies else zeros for report in (first, second)]
+    return difference(measure, counts[0], counts[1], n=n, seed=seed)

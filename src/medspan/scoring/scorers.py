@@ -1,0 +1,98 @@
+"""Scorers by name: what is measured, over aligned documents."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from medspan.annotation import LabelSchema
+from medspan.registry import Registry
+from medspan.scoring import events, measures
+from medspan.scoring.align import Pair
+from medspan.scoring.counts import Tally
+from medspan.scoring.facts import facts
+
+__all__ = ["LENIENT", "SCORERS", "STRICT", "CleanScorer", "Measured", "Path", "Scorer"]
+
+Path: TypeAlias = tuple[str, ...]  # where a measure stands in the report, such as ("entities", "strict")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The tallies of a scorer and its single figures, each at its place in the report."""
+
+    tallies: Mapping[Path, Tally]
+    figures: Mapping[Path, float] = field(default_factory=dict)
+
+
+class Scorer(Protocol):
+    """Something that measures aligned documents. `headline` names the measure to show first."""
+
+    @property
+    def name(self) -> str:
+        """The name on the command line."""
+
+    @property
+    def headline(self) -> Path:
+        """The place of the measure that sums the scorer up."""
+
+    def measure(self, pairs: Sequence[Pair], schema: LabelSchema | None) -> Measured:
+        """Count; axis 0 of every tally is the order of `pairs`."""
+
+
+@dataclass(frozen=True)
+class CleanScorer:
+    """medspan's own measures: one-to-one, independent of order. Sections that neither side uses are left out."""
+
+    name: str
+    modes: tuple[str, ...]
+
+    @property
+    def headline(self) -> Path:
+        """Entities in the first mode."""
+        return ("entities", self.modes[0])
+
+    def measure(self, pairs: Sequence[Pair], schema: LabelSchema | None) -> Measured:
+        """Count entities always; relations, events and attributes where gold or prediction holds any."""
+        found = [(facts(pair.gold), facts(pair.predicted)) for pair in pairs]
+        sides = [side for pair in found for side in pair]
+        symmetric = frozenset(r.name for r in schema.relations if r.is_symmetric) if schema else frozenset()
+        names = sorted({name for side in sides for carrier in side.carriers for name, _ in carrier.attributes})
+        has_relations = any(side.relations for side in sides)
+        has_events = any(side.events for side in sides)
+        has_values = any(event.values for side in sides for event in side.events)
+        tallies: dict[Path, Tally] = {}
+        figures: dict[Path, float] = {}
+        for mode in self.modes:
+            tallies["entities", mode] = measures.entities(found, mode)
+            tallies["entities", "span", mode] = measures.spans(found, mode)
+            if has_relations:
+                tallies["relations", "end_to_end", mode] = measures.relations(found, mode, symmetric)
+            if has_events:
+                tallies["events", "triggers", mode] = events.triggers(found, mode)
+                tallies["events", "arguments", mode] = events.arguments(found, mode)
+                tallies["events", "arguments_by_role", mode] = events.arguments_by_role(found, mode)
+            if has_values:
+                tallies["events", "values", mode] = events.values(found, mode)
+            for name in names:
+                tallies["attributes", name, mode] = measures.attributes(found, name, mode)
+        figures["entities", "span", "gold_touched"] = measures.touched(found)
+        for name in names:
+            figures["attributes", name, "accuracy_on_matched"] = measures.accuracy_on_matched(found, name)
+        if has_relations and "strict" in self.modes:
+            kept, out_of_gold, out_of_predicted = measures.gold_entity_relations(found, symmetric)
+            tallies["relations", "gold_entities", "strict"] = kept
+            figures["relations", "gold_entities", "left_out_of_gold"] = out_of_gold
+            figures["relations", "gold_entities", "left_out_of_predicted"] = out_of_predicted
+        return Measured(tallies, figures)
+
+
+STRICT = CleanScorer("strict", ("strict", "lenient"))
+LENIENT = CleanScorer("lenient", ("lenient",))
+
+SCORERS: Registry[Scorer] = Registry(
+    "scorer",
+    {
+        "strict": "medspan.scoring.scorers:STRICT",
+        "lenient": "medspan.scoring.scorers:LENIENT",
+    },
+)
