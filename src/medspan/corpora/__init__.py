@@ -1,0 +1,26 @@
+"""Annotated corpora: file formats, the catalog of known corpora, label schemas and views of documents."""
+
+from medspan.corpora.catalog import CorpusEntry, catalog_entry, corpus_names, load_corpus
+from medspan.corpora.formats import Problem, ReadResult, guess_format, read, write
+from medspan.corpora.location import corpora_root
+from medspan.corpora.schemas import schema, schema_names
+from medspan.corpora.views import adaptable, restrict, tune_split, unwrap_events
+
+__all__ = [
+    "CorpusEntry",
+    "Problem",
+    "ReadResult",
+    "adaptable",
+    "catalog_entry",
+    "corpora_root",
+    "corpus_names",
+    "guess_format",
+    "load_corpus",
+    "read",
+    "restrict",
+    "schema",
+    "schema_names",
+    "tune_split",
+    "unwrap_events",
+    "write",
+]

@@ -1,0 +1,152 @@
+"""A Document as .txt and .ann."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from medspan.annotation import Argument, Attribute, Document, Entity, Event, Group, Relation, Span
+from medspan.corpora.formats.brat.meaning import METADATA_NOTE
+from medspan.corpora.formats.targets import file_for
+from medspan.errors import FormatError
+
+__all__ = ["write"]
+
+_NAME = re.compile(r"[^\s:;]+(?::[^\s:;]+)*")
+_LINE_END = re.compile(r"[\r\n]")
+
+
+def write(documents: Iterable[Document], path: Path, split_lines: bool = False) -> dict[str, int]:
+    """Write ID.txt and ID.ann for every document under the folder `path`; returns counts of what had no place.
+
+    What the reader had to keep in `metadata["brat"]` is written back; other metadata travels in one note line. Ids
+    that are not brat's (T1, R1, E1) are renumbered. With `split_lines` a mention across a line break is written as
+    one fragment a line, which some tools want; reading that back gives those fragments. Raises FormatError for
+    labels that cannot stand in a line and for document ids that are no file names.
+    """
+    left: dict[str, int] = {}
+    written: set[str] = set()
+    for document in documents:
+        if document.id in written:
+            raise FormatError(f"document id {document.id!r} is used twice; ids must be unique to be file names")
+        written.add(document.id)
+        content = "".join(f"{line}\n" for line in _lines(_with_brat_ids(document), split_lines))
+        file_for(path, document.id, ".txt").write_bytes(document.text.encode("utf-8"))
+        file_for(path, document.id, ".ann").write_bytes(content.encode("utf-8"))
+        if document.concept_relations:
+            left["concept_relations"] = left.get("concept_relations", 0) + len(document.concept_relations)
+    return left
+
+
+def _lines(document: Document, split_lines: bool) -> Iterable[str]:
+    kept: Mapping[str, Any] = document.metadata.get("brat", {})
+    attributes: list[tuple[str, Attribute]] = []
+    for entity in document.entities:
+        fragments = _by_line(document.text, entity.fragments) if split_lines else entity.fragments
+        offsets = ";".join(f"{f.start} {f.end}" for f in fragments)
+        mention = _LINE_END.sub(" ", " ".join(document.text[f.start : f.end] for f in fragments))
+        yield f"{entity.id}\t{_name(document, entity.label)} {offsets}\t{mention}"
+        attributes.extend((entity.id, attribute) for attribute in entity.attributes)
+    for event in document.events:
+        places = [(event.label, event.trigger), *_numbered(event.arguments)]
+        yield f"{event.id}\t" + " ".join(f"{_name(document, role)}:{target}" for role, target in places)
+        attributes.extend((event.id, attribute) for attribute in event.attributes)
+    for relation in document.relations:
+        head, tail = kept.get("ends", {}).get(relation.id, ("Arg1", "Arg2"))
+        yield f"{relation.id}\t{_name(document, relation.label)} {head}:{relation.head} {tail}:{relation.tail}"
+    for group in document.groups:
+        yield f"*\t{_name(document, group.label)} {' '.join(group.members)}"
+    for number, (target, attribute) in enumerate(attributes, start=1):
+        value = "" if attribute.value == "true" else f" {_value(document, target, attribute)}"
+        yield f"A{number}\t{_name(document, attribute.name)} {target}{value}"
+    yield from _normalizations(document, kept.get("normalizations", ()))
+    yield from kept.get("lines", ())
+    rest = {key: value for key, value in document.metadata.items() if key != "brat"}
+    if rest:
+        yield f"#0\t{METADATA_NOTE} document\t{json.dumps(rest)}"
+
+
+def _normalizations(document: Document, kept: Iterable[str]) -> Iterable[str]:
+    # A kept line that gave an entity its code says more than the code; other entities get a bare line. Bare lines
+    # come first, since the first normalisation of an entity is its code.
+    said = {tuple(line.split("\t")[1].split()[1:3]) for line in kept}
+    number = 0
+    for entity in document.entities:
+        if entity.code is not None and (entity.id, entity.code) not in said:
+            number += 1
+            yield f"N{_free(number, kept)}\tReference {entity.id} {_code(document, entity)}\t"
+    yield from kept
+
+
+def _free(number: int, kept: Iterable[str]) -> int:
+    used = {line.split("\t")[0] for line in kept}
+    base = max((int(name[1:]) for name in used if name[1:].isdigit()), default=0)
+    return base + number
+
+
+def _numbered(arguments: Iterable[Argument]) -> Iterable[tuple[str, str]]:
+    seen: dict[str, int] = {}
+    for argument in arguments:
+        seen[argument.role] = seen.get(argument.role, 0) + 1
+        number = seen[argument.role]
+        yield argument.role if number == 1 else f"{argument.role}{number}", argument.target
+
+
+def _by_line(text: str, fragments: Iterable[Span]) -> tuple[Span, ...]:
+    pieces = []
+    for fragment in fragments:
+        for match in re.finditer(r"[^\r\n]+", text[fragment.start : fragment.end]):
+            pieces.append(Span(fragment.start + match.start(), fragment.start + match.end()))
+    return tuple(pieces)
+
+
+def _with_brat_ids(document: Document) -> Document:
+    """Return the document with ids that brat accepts: the ones it has where all do, else fresh ones throughout."""
+    kinds = {
+        "T": [e.id for e in document.entities],
+        "R": [r.id for r in document.relations],
+        "E": [e.id for e in document.events],
+    }
+    if all(re.fullmatch(rf"{letter}[\w.-]+", name) for letter, names in kinds.items() for name in names):
+        return document
+    new = {name: f"{letter}{n}" for letter, names in kinds.items() for n, name in enumerate(names, start=1)}
+    new.update((group.id, f"*{n}") for n, group in enumerate(document.groups, start=1))
+    return replace(
+        document,
+        entities=tuple(replace(e, id=new[e.id]) for e in document.entities),
+        relations=tuple(Relation(new[r.id], r.label, new[r.head], new[r.tail]) for r in document.relations),
+        events=tuple(
+            Event(
+                new[e.id],
+                e.label,
+                new[e.trigger],
+                tuple(Argument(a.role, new[a.target]) for a in e.arguments),
+                e.attributes,
+            )
+            for e in document.events
+        ),
+        groups=tuple(Group(new[g.id], g.label, tuple(new[m] for m in g.members)) for g in document.groups),
+    )
+
+
+def _name(document: Document, name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise FormatError(f"document {document.id!r}: the name {name!r} holds white space, which brat cannot write")
+    return name
+
+
+def _value(document: Document, target: str, attribute: Attribute) -> str:
+    if not attribute.value.strip() or re.search(r"[\t\r\n]", attribute.value):
+        raise FormatError(
+            f"document {document.id!r}: attribute {attribute.name} of {target} is empty or holds a line end or tab, "
+            "which brat cannot write"
+        )
+    return attribute.value
+
+
+def _code(document: Document, entity: Entity) -> str:
+    if entity.code is None or not entity.code or re.search(r"\s", entity.code):
+        raise FormatError(f"document {document.id!r}: the code of {entity.id} is empty or holds white space")
+    return entity.code

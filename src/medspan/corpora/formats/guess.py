@@ -1,0 +1,68 @@
+"""Which format a path holds, judged by names first and by the first line where names do not tell."""
+
+import gzip
+import json
+import re
+from pathlib import Path
+
+from medspan.corpora.formats.sources import is_archive, member_names
+from medspan.errors import FormatError
+
+__all__ = ["guess_format"]
+
+_PUBTATOR_LINE = re.compile(r"\ufeff?[^|\s]+\|[ta]\|")
+
+
+def guess_format(path: str | Path) -> str:
+    """Name the format of a file, folder or archive; `parquet` is named too, though the interchange package reads it.
+
+    Raises FormatError when nothing fits.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FormatError(f"{path}: there is no such file or folder")
+    if path.is_dir() or is_archive(path):
+        return _of_many(path)
+    name = path.name.lower().removesuffix(".gz")
+    if name.endswith(".parquet"):
+        return "parquet"
+    if name.endswith(".ann") or (name.endswith(".txt") and path.with_suffix(".ann").exists()):
+        return "brat"
+    if name.endswith(".pubtator") or (name.endswith(".txt") and _PUBTATOR_LINE.match(_first_line(path))):
+        return "pubtator"
+    if name.endswith((".jsonl", ".json", ".ndjson")):
+        return _of_json(path)
+    if name.endswith(".txt"):
+        return "text"
+    raise FormatError(f"{path.name}: the name does not tell the format; say it, for example --format brat")
+
+
+def _of_many(path: Path) -> str:
+    suffixes: set[str] = set()
+    for name in member_names(path):
+        parts = name.lower().removesuffix(".gz").rpartition(".")
+        suffixes.add(parts[2])
+        if parts[2] == "ann":
+            return "brat"
+    for suffix, found in (("jsonl", "jsonl"), ("parquet", "parquet"), ("pubtator", "pubtator"), ("txt", "text")):
+        if suffix in suffixes:
+            return found
+    raise FormatError(f"{path}: no file in it has a known suffix (.txt, .ann, .jsonl, .pubtator, .parquet)")
+
+
+def _of_json(path: Path) -> str:
+    try:
+        record = json.loads(_first_line(path).removeprefix("\ufeff") or "{}")
+    except json.JSONDecodeError:
+        return "jsonl"
+    return "phee" if isinstance(record, dict) and "context" in record and "annotations" in record else "jsonl"
+
+
+def _first_line(path: Path) -> str:
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8", errors="replace", newline="\n") as stream:
+            # A line longer than this is a whole note, and its beginning is enough for a name test, not for JSON.
+            return str(stream.readline(1 << 24)).strip()
+    except (OSError, EOFError) as error:
+        raise FormatError(f"{path.name}: cannot be opened ({type(error).__name__})") from error
