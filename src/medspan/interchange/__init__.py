@@ -3,6 +3,7 @@
 from medspan.annotation import Quarantine, Sink
 from medspan.interchange.codes import TermList
 from medspan.interchange.columns import KeepType, keep_column_types
+from medspan.interchange.html import HtmlSink, write_html
 from medspan.interchange.parquet import ParquetSink, read_notes_parquet, read_parquet_documents, write_parquet
 from medspan.interchange.rows import (
     ENTITY_COLUMNS,
@@ -18,6 +19,7 @@ __all__ = [
     "ENTITY_COLUMNS",
     "EVENT_COLUMNS",
     "RELATION_COLUMNS",
+    "HtmlSink",
     "KeepType",
     "ParquetSink",
     "Quarantine",
@@ -30,5 +32,6 @@ __all__ = [
     "read_parquet_documents",
     "relation_rows",
     "rows",
+    "write_html",
     "write_parquet",
 ]
