@@ -27,24 +27,9 @@ class Table:
 
 def tables(report: Report) -> Iterator[Table]:
     """Yield a summary of all measures, one table by label for each, single figures, and calibration bins."""
-    has_intervals = bool(report.intervals)
-    head = ("measure", *COLUMNS, *(("F1, 95 % interval",) if has_intervals else ()), "macro F1 by document", "by label")
-    rows: list[tuple[str, ...]] = []
+    yield _summary(report)
     for path, tally in report.tallies.items():
-        bounds = report.intervals.get(path, {})
-        rows.append(
-            (
-                _title(path),
-                *_cells(tally.micro),
-                *((_interval(bounds),) if has_intervals else ()),
-                f"{tally.macro_documents['f1']:.3f}",
-                f"{tally.macro_labels['f1']:.3f}",
-            )
-        )
-    yield Table(f"{report.documents} documents, scorer {report.scorer}", head, tuple(rows))
-    for path, tally in report.tallies.items():
-        if len(tally.rows) > 1:
-            yield Table(_title(path), ("label", *COLUMNS), tuple(_label_rows(tally)))
+        yield Table(_title(path), ("label", *COLUMNS), tuple(_label_rows(tally)))
     if report.figures:
         yield Table(
             "figures",
@@ -61,6 +46,16 @@ def tables(report: Report) -> Iterator[Table]:
                 (f"{b.low:.2f} to {b.high:.2f}", str(b.n), f"{b.mean_score:.3f}", f"{b.precision:.3f}") for b in c.bins
             ),
         )
+
+
+def _summary(report: Report) -> Table:
+    """Few enough columns for a terminal of 80; counts and rows by label follow in the other tables."""
+    head = ("measure", "precision", "recall", "F1", *(("F1, 95 %",) if report.intervals else ()))
+    rows: list[tuple[str, ...]] = []
+    for path, tally in report.tallies.items():
+        interval = (_interval(report.intervals.get(path, {})),) if report.intervals else ()
+        rows.append((_title(path), *_cells(tally.micro)[:3], *interval))
+    return Table(f"{report.documents} documents, scorer {report.scorer}", head, tuple(rows))
 
 
 def _title(path: tuple[str, ...]) -> str:
@@ -84,6 +79,9 @@ def _label_rows(tally: Tally) -> Iterator[tuple[str, ...]]:
     """Most frequent in gold first."""
     for label, counts in sorted(tally.labels.items(), key=lambda item: (-item[1].tp - item[1].fn, item[0])):
         yield (label, *_cells(counts))
+    yield ("all (micro)", *_cells(tally.micro))
+    for name, means in (("by document", tally.macro_documents), ("by label", tally.macro_labels)):
+        yield (f"mean {name} (macro)", *(f"{means[key]:.3f}" for key in ("precision", "recall", "f1")), "", "", "")
 
 
 def markdown(report: Report) -> str:
