@@ -5,7 +5,7 @@ questions and instruction text read legal labels, legal pairs and definitions fr
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -102,6 +102,23 @@ class LabelSchema:
     def labels(self) -> tuple[str, ...]:
         """Entity labels in order."""
         return tuple(e.name for e in self.entities)
+
+    def without_events(self) -> "LabelSchema":
+        """Return the schema without its events, and without the labels and attributes that only they use."""
+        inside = {label for event in self.events for role in event.roles for label in role.labels}
+        inside |= {event.trigger for event in self.events}
+        related = {label for relation in self.relations for label in relation.heads + relation.tails}
+        left = {label for label in self.labels if label not in inside or label in related}
+        return LabelSchema(
+            self.name,
+            tuple(entity for entity in self.entities if entity.name in left),
+            tuple(
+                replace(attribute, labels=tuple(label for label in attribute.labels if label in left))
+                for attribute in self.attributes
+                if left.intersection(attribute.labels)
+            ),
+            self.relations,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON or YAML."""

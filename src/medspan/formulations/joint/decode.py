@@ -1,0 +1,219 @@
+"""Scored mentions and links to documents: the counterpart of `encode`."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from medspan.annotation import Argument, Attribute, Document, Entity, Event, Relation, Span
+from medspan.formulations.joint.layout import FRAGMENT, HeadLayout
+from medspan.formulations.joint.outputs import HeadOutputs
+from medspan.formulations.joint.spans import SpanArray
+from medspan.formulations.tokens import Tokens
+
+__all__ = ["Thresholds", "decode", "legal_pairs", "resolve"]
+
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Least probability for each entity label and link label to be given; fitted on `tune`."""
+
+    labels: Mapping[str, float] = field(default_factory=dict)
+    links: Mapping[str, float] = field(default_factory=dict)
+    default: float = 0.5
+
+    def for_labels(self, layout: HeadLayout) -> npt.NDArray[np.float32]:
+        """Thresholds in column order: (labels,)."""
+        return np.array([self.labels.get(name, self.default) for name in layout.labels], dtype=np.float32)
+
+    def for_links(self, layout: HeadLayout) -> npt.NDArray[np.float32]:
+        """Thresholds in column order: (links,)."""
+        return np.array([self.links.get(name, self.default) for name in layout.links], dtype=np.float32)
+
+
+def resolve(spans: SpanArray, labels: IntArray, scores: npt.NDArray[np.float32]) -> BoolArray:
+    """Settle overlaps between mentions of one label: (mentions,) True for those kept.
+
+    Scores are probabilities of "this is a gold mention", so two that both exceed one half are both believed, nested or
+    not. Below one half, a mention gives way to a better one of its label that overlaps it.
+    """
+    keep = np.ones(len(labels), dtype=bool)
+    doubtful = np.flatnonzero(scores < 0.5)
+    if len(doubtful) == 0:
+        return keep
+    by_label: dict[int, list[int]] = defaultdict(list)
+    for mention in np.lexsort((spans.first, -scores)):
+        by_label[int(labels[mention])].append(int(mention))
+    for mentions in by_label.values():
+        chosen_first: list[int] = []
+        chosen_last: list[int] = []
+        for mention in mentions:  # best first
+            first, last = int(spans.first[mention]), int(spans.last[mention])
+            if scores[mention] < 0.5 and chosen_first:
+                overlaps = (np.array(chosen_first) <= last) & (np.array(chosen_last) >= first)
+                if overlaps.any():
+                    keep[mention] = False
+                    continue
+            chosen_first.append(first)
+            chosen_last.append(last)
+    return keep
+
+
+def legal_pairs(row_of_mention: IntArray, labels: IntArray, layout: HeadLayout) -> IntArray:
+    """All ordered pairs of mentions in one row that some link may join: (pairs, 2). Mentions are sorted by row."""
+    if len(labels) < 2 or not layout.links:
+        return np.zeros((0, 2), dtype=np.int64)
+    allowed = layout.link_legal.any(axis=2)
+    first_of_row = np.searchsorted(row_of_mention, row_of_mention, side="left")
+    past_row = np.searchsorted(row_of_mention, row_of_mention, side="right")
+    counts = past_row - first_of_row
+    heads = np.repeat(np.arange(len(labels)), counts)
+    within = np.arange(len(heads)) - np.repeat(np.cumsum(counts) - counts, counts)
+    tails = np.repeat(first_of_row, counts) + within
+    keep = (heads != tails) & allowed[labels[heads], labels[tails]]
+    return np.stack([heads[keep], tails[keep]], axis=1).astype(np.int64)
+
+
+def decode(
+    documents: Sequence[Document],
+    tokens: Sequence[Tokens],
+    outputs: HeadOutputs,
+    layout: HeadLayout,
+    thresholds: Thresholds,
+) -> list[Document]:
+    """Write the outputs of a batch as annotation on its windows, in order.
+
+    Mentions come in text order. Fragments are joined where every two of them are linked; a fragment that stands alone
+    remains a mention. Each trigger gives one event. An argument without an event is left out, since its label has no
+    meaning alone.
+    """
+    offsets = np.cumsum([0, *(len(t) for t in tokens)])
+    row_of = np.searchsorted(offsets, outputs.spans.first, side="right") - 1
+    mention_bounds = np.searchsorted(row_of, np.arange(len(documents) + 1))
+    pair_rows = row_of[outputs.pairs[:, 0]] if len(outputs.pairs) else np.zeros(0, dtype=np.int64)
+    pair_bounds = np.searchsorted(pair_rows, np.arange(len(documents) + 1))
+    values = _best_values(outputs, layout)
+    link_hits = outputs.link_scores >= thresholds.for_links(layout) if layout.links else None
+    found = []
+    for row, document in enumerate(documents):
+        mentions = range(int(mention_bounds[row]), int(mention_bounds[row + 1]))
+        links: list[tuple[int, int, str, float]] = []
+        if link_hits is not None:
+            part = slice(int(pair_bounds[row]), int(pair_bounds[row + 1]))
+            for pair, column in zip(*np.nonzero(link_hits[part]), strict=True):
+                head, tail = outputs.pairs[part][pair]
+                score = float(outputs.link_scores[part][pair, column])
+                links.append((int(head), int(tail), layout.links[column], score))
+        found.append(_document(document, tokens[row], int(offsets[row]), mentions, links, outputs, values, layout))
+    return found
+
+
+def _best_values(outputs: HeadOutputs, layout: HeadLayout) -> list[list[tuple[str, str, float]]]:
+    """The chosen (name, value, probability) of each mention's attributes."""
+    chosen: list[list[tuple[str, str, float]]] = [[] for _ in range(len(outputs.labels))]
+    for number, (attribute, columns) in enumerate(zip(layout.attributes, layout.attribute_columns, strict=True)):
+        carriers = np.flatnonzero(layout.attribute_legal[number, outputs.labels])
+        if len(carriers) == 0:
+            continue
+        logits = outputs.values[carriers, columns].astype(np.float64)
+        if not attribute.is_optional:
+            logits[:, 0] = -np.inf
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        best = weights.argmax(axis=1)
+        for mention, value, weight in zip(carriers, best, weights[np.arange(len(best)), best], strict=True):
+            if value > 0:
+                chosen[mention].append((attribute.name, attribute.values[value - 1], round(float(weight), 4)))
+    return chosen
+
+
+def _document(
+    document: Document,
+    tokens: Tokens,
+    offset: int,
+    mentions: range,
+    links: list[tuple[int, int, str, float]],
+    outputs: HeadOutputs,
+    values: list[list[tuple[str, str, float]]],
+    layout: HeadLayout,
+) -> Document:
+    def fragment(mention: int) -> Span:
+        first, last = int(outputs.spans.first[mention]) - offset, int(outputs.spans.last[mention]) - offset
+        return Span(int(tokens.starts[first]), int(tokens.ends[last]))
+
+    groups = _fragment_groups(mentions, links)
+    drafts: list[tuple[tuple[Span, ...], int]] = []
+    for group in groups:
+        fragments = tuple(sorted(fragment(mention) for mention in group))
+        if all(left.end <= right.start for left, right in zip(fragments, fragments[1:], strict=False)):
+            drafts.append((fragments, group[0]))
+        else:  # overlapping fragments cannot be one mention
+            drafts.extend(((fragment(mention),), mention) for mention in group)
+    drafts.sort(key=lambda draft: (draft[0][0].start, draft[0][-1].end, int(outputs.labels[draft[1]])))
+    arguments_of: dict[int, list[tuple[str, int, float]]] = defaultdict(list)
+    is_argument: set[int] = set()
+    for head, tail, name, score in links:
+        if name.startswith("role:"):
+            arguments_of[head].append((name.removeprefix("role:"), tail, score))
+            is_argument.add(tail)
+    drafts = [
+        draft
+        for draft in drafts
+        if layout.labels[int(outputs.labels[draft[1]])] not in layout.argument_labels or draft[1] in is_argument
+    ]
+    id_of = {mention: f"T{number}" for number, (_, mention) in enumerate(drafts, start=1)}
+    entities = tuple(
+        Entity(
+            id=id_of[mention],
+            label=layout.labels[int(outputs.labels[mention])],
+            fragments=fragments,
+            attributes=tuple(Attribute(*value) for value in values[mention]),
+            score=round(float(outputs.scores[mention]), 4),
+        )
+        for fragments, mention in drafts
+    )
+    relations = []
+    events = []
+    for head, tail, name, score in links:
+        column = layout.link_index[name]
+        if name == FRAGMENT or name.startswith("role:") or head not in id_of or tail not in id_of:
+            continue
+        if layout.symmetric_links[column] and head > tail:
+            continue
+        relations.append(Relation(f"R{len(relations) + 1}", name, id_of[head], id_of[tail], round(score, 4)))
+    for entity, (_, mention) in zip(entities, drafts, strict=True):
+        event = layout.event_of_trigger.get(entity.label)
+        if event is not None:
+            arguments = tuple(
+                Argument(role, id_of[tail], round(score, 4))
+                for role, tail, score in arguments_of.get(mention, ())
+                if tail in id_of
+            )
+            events.append(Event(f"E{len(events) + 1}", event, entity.id, arguments, score=entity.score))
+    return Document(document.id, document.text, entities, tuple(relations), tuple(events), metadata=document.metadata)
+
+
+def _fragment_groups(mentions: range, links: list[tuple[int, int, str, float]]) -> list[list[int]]:
+    """Maximal sets of mentions in which every two are linked as fragments; lone mentions are sets of one."""
+    linked: dict[int, set[int]] = defaultdict(set)
+    for head, tail, name, _ in links:
+        if name == FRAGMENT:
+            linked[head].add(tail)
+            linked[tail].add(head)
+    groups = [[mention] for mention in mentions if mention not in linked]
+
+    def grow(clique: list[int], candidates: set[int], excluded: set[int]) -> None:
+        if not candidates and not excluded:
+            groups.append(sorted(clique))
+        for mention in sorted(candidates):
+            grow([*clique, mention], candidates & linked[mention], excluded & linked[mention])
+            candidates = candidates - {mention}
+            excluded = excluded | {mention}
+
+    grow([], set(linked), set()) if linked else None
+    return groups

@@ -1,0 +1,164 @@
+"""Documents to targets: gold annotation of one window as token spans, attribute values and links."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from medspan.annotation import Attribute, Document
+from medspan.formulations.joint.layout import FRAGMENT, HeadLayout
+from medspan.formulations.joint.spans import MAX_WIDTH
+from medspan.formulations.tokens import Tokens
+
+__all__ = ["HeadTargets", "Supervision", "encode"]
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Supervision:
+    """Which columns of a head set a corpus annotates; only these enter the loss.
+
+    Three boolean arrays: entity labels (labels,), attributes (attributes,), links (links,).
+    """
+
+    labels: npt.NDArray[np.bool_]
+    attributes: npt.NDArray[np.bool_]
+    links: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls,
+        layout: HeadLayout,
+        entities: Collection[str] | None = None,
+        attributes: Collection[str] | None = None,
+        relations: Collection[str] | None = None,
+    ) -> "Supervision":
+        """Build from names; None means everything in the schema. Roles and fragments are annotated with the labels."""
+
+        def chosen(names: tuple[str, ...], wanted: Collection[str] | None) -> npt.NDArray[np.bool_]:
+            return np.array([wanted is None or name in wanted for name in names], dtype=bool)
+
+        links = chosen(layout.links, relations)
+        for column, name in enumerate(layout.links):
+            if name.startswith("role:") or name == FRAGMENT:
+                links[column] = True
+        return cls(
+            chosen(layout.labels, entities),
+            chosen(tuple(a.name for a in layout.attributes), attributes),
+            links,
+        )
+
+
+@dataclass(frozen=True)
+class HeadTargets:
+    """Gold of one window for one head set.
+
+    `spans`: (spans, 3) first token, last token, label; tokens are positions in the window, both ends inclusive.
+    `values`: (spans, attributes) value index + 1, 0 for "none", -1 where the attribute does not apply.
+    `links`: (links, 3) head span, tail span, link label. `is_annotated`: (tokens,) False where the corpus does not say
+    what the schema asks, so nothing is learnt. `lost` counts gold that this form cannot hold, by reason.
+    """
+
+    spans: IntArray
+    values: IntArray
+    links: IntArray
+    is_annotated: npt.NDArray[np.bool_]
+    lost: Counter[str] = field(default_factory=Counter)
+
+
+def encode(
+    document: Document, tokens: Tokens, layout: HeadLayout, unannotated: Sequence[tuple[int, int]] = ()
+) -> HeadTargets:
+    """Turn the annotations of a window into targets.
+
+    A fragment whose edges fall inside a word piece is widened to whole pieces. Annotations whose labels the schema does
+    not hold are left out and counted in `lost`, as are mentions wider than MAX_WIDTH tokens, second events on one
+    trigger and illegal links.
+    """
+    lost: Counter[str] = Counter()
+    index: dict[tuple[int, int, int], int] = {}
+    values: list[list[int]] = []
+    spans_of: dict[str, list[int]] = {}
+    for entity in document.entities:
+        label = layout.label_index.get(entity.label)
+        if label is None:
+            lost["label not in schema"] += 1
+            continue
+        keys = []
+        for fragment in entity.fragments:
+            first = int(np.searchsorted(tokens.ends, fragment.start, side="right"))
+            last = int(np.searchsorted(tokens.starts, fragment.end, side="left")) - 1
+            if last < first or last - first >= MAX_WIDTH:
+                lost["mention without tokens or too wide"] += 1
+                break
+            keys.append((first, last, label))
+        else:
+            numbers = []
+            for key in keys:
+                if key not in index:
+                    index[key] = len(index)
+                    values.append(_values(entity.attributes, label, layout))
+                numbers.append(index[key])
+            spans_of[entity.id] = numbers
+    links: dict[tuple[int, int, int], None] = {}
+
+    def link(head: str, tail: str, name: str) -> None:
+        column = layout.link_index.get(name)
+        if column is None:
+            lost["link not in schema"] += 1
+        elif head not in spans_of or tail not in spans_of:
+            lost["link to a lost mention"] += 1
+        else:
+            add(spans_of[head][0], spans_of[tail][0], column)
+
+    def add(head: int, tail: int, column: int) -> None:
+        if not layout.link_legal[labels[head], labels[tail], column] or head == tail:
+            lost["illegal link"] += 1
+            return
+        links[head, tail, column] = None
+        if layout.symmetric_links[column]:
+            links[tail, head, column] = None
+
+    labels = [key[2] for key in index]
+    for numbers in spans_of.values():
+        for left, right in combinations(numbers, 2):
+            if FRAGMENT in layout.link_index:
+                add(left, right, layout.link_index[FRAGMENT])
+            else:
+                lost["discontinuous mention"] += 1
+    for relation in document.relations:
+        link(relation.head, relation.tail, relation.label)
+    triggers: set[str] = set()
+    for event in document.events:
+        if event.trigger in triggers:
+            lost["second event on one trigger"] += 1
+        triggers.add(event.trigger)
+        for argument in event.arguments:
+            link(event.trigger, argument.target, f"role:{argument.role}")
+    is_annotated = np.ones(len(tokens), dtype=bool)
+    for start, end in unannotated:
+        is_annotated &= (tokens.ends <= start) | (tokens.starts >= end)
+    return HeadTargets(
+        np.array(list(index), dtype=np.int64).reshape(-1, 3),
+        np.array(values, dtype=np.int64).reshape(len(index), len(layout.attributes)),
+        np.array(list(links), dtype=np.int64).reshape(-1, 3),
+        is_annotated,
+        lost,
+    )
+
+
+def _values(attributes: tuple[Attribute, ...], label: int, layout: HeadLayout) -> list[int]:
+    given = {attribute.name: attribute.value for attribute in attributes}
+    row = []
+    for number, kind in enumerate(layout.attributes):
+        if not layout.attribute_legal[number, label]:
+            row.append(-1)
+        elif kind.name in given:
+            row.append(kind.values.index(given[kind.name]) + 1 if given[kind.name] in kind.values else -1)
+        else:
+            row.append(0 if kind.is_optional else -1)
+    return row

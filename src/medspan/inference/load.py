@@ -1,0 +1,67 @@
+"""Model folders and names to extractors."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from medspan.annotation import LabelSchema
+from medspan.errors import CheckpointError
+from medspan.formulations import TextTokenizer
+from medspan.inference.encoder_engine import EncoderEngine, OnnxEngine, TorchEngine
+from medspan.inference.extractor import Extractor, Heads
+from medspan.models.checkpoint import CheckpointConfig, load_heads, read_config
+from medspan.models.joint import JointScorer
+
+__all__ = ["build_extractor", "bundled_models", "load", "model_folder"]
+
+
+def bundled_models() -> dict[str, Path]:
+    """Return the model folders that ship with the package, by name."""
+    root = Path(str(files("medspan").joinpath("weights")))
+    if not root.is_dir():
+        return {}
+    return {folder.name: folder for folder in sorted(root.iterdir()) if (folder / "config.json").is_file()}
+
+
+def model_folder(name: str) -> Path:
+    """Return the folder of a bundled model, or `name` itself as a folder; raises CheckpointError listing what exists."""
+    bundled = bundled_models()
+    if name in bundled:
+        return bundled[name]
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    known = ", ".join(bundled) or "none"
+    raise CheckpointError(f"no model {name!r}: give the name of a bundled model ({known}) or a model folder")
+
+
+def load(model: str | Path = "default", *, engine: str = "auto", threads: int | None = None) -> Extractor:
+    """Load a model by bundled name or folder.
+
+    engine: `onnx` (the exported encoder, no torch needed), `torch`, or `auto` (onnx where the folder has one).
+    threads: CPU threads of the encoder; None uses every core.
+    """
+    folder = model_folder(str(model))
+    config = read_config(folder)
+    exported = sorted((folder / "onnx").glob("*.onnx"), key=lambda path: "int8" not in path.name)
+    if engine not in {"auto", "onnx", "torch"}:
+        raise CheckpointError(f"engine {engine!r} cannot run a joint model; use auto, onnx or torch")
+    encoder: EncoderEngine
+    if engine == "onnx" or (engine == "auto" and exported):
+        if not exported:
+            raise CheckpointError(f"{folder}: no onnx/ folder; run medspan export first, or use --engine torch")
+        encoder = OnnxEngine(exported[0], threads=threads)
+    else:
+        from medspan.models.weights import load_trained_encoder
+
+        encoder = TorchEngine(load_trained_encoder(folder))
+    return build_extractor(TextTokenizer.load(folder), encoder, config, JointScorer(load_heads(folder), config.layouts))
+
+
+def build_extractor(
+    tokenizer: TextTokenizer, encoder: EncoderEngine, config: CheckpointConfig, scorer: JointScorer
+) -> Extractor:
+    """Join the parts of a model; used by `load` and by the training loop alike."""
+    heads = Heads(scorer, config.layouts, config.thresholds, config.compose)
+    schemas: Mapping[str, LabelSchema] = config.schemas
+    return Extractor(tokenizer, encoder, heads, config.window, schemas, default_schema=config.default_schema)

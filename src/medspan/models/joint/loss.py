@@ -1,0 +1,192 @@
+"""The loss of the joint model: the negative log-likelihood of everything a corpus annotates, per token.
+
+Token edges, span labels, attribute values and links each contribute a sum of binary or categorical cross-entropies;
+their total is divided by the tokens of the batch, so no weight between the parts has to be chosen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from medspan.formulations.joint import HeadLayout, SpanArray, candidate_spans, legal_pairs
+from medspan.models.joint.network import JointModel
+from medspan.models.joint.scorer import CANDIDATE_LOGIT
+
+__all__ = ["HeadBatch", "head_loss"]
+
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class HeadBatch:
+    """Gold of a batch for one head set; only the rows that this head set is trained on.
+
+    tokens: (n,) positions of the rows' tokens in the whole batch; row_of_token: (n,) ascending.
+    spans: (spans, 3) first, last (positions among the n tokens, inclusive) and label; values: (spans, attributes) as in
+    HeadTargets; links: (links, 3) span, span, link label.
+    is_annotated: (n,) whether the corpus speaks about a token. label_mask (rows, labels), attribute_mask (rows, attributes), link_mask (rows, links): what is annotated.
+    """
+
+    tokens: IntArray
+    row_of_token: IntArray
+    spans: IntArray
+    values: IntArray
+    links: IntArray
+    is_annotated: BoolArray
+    label_mask: BoolArray
+    attribute_mask: BoolArray
+    link_mask: BoolArray
+
+
+def head_loss(
+    model: JointModel, head: str, hidden: Tensor, batch: HeadBatch, rng: np.random.Generator
+) -> dict[str, Tensor]:
+    """Return the summed losses of one head set by part: edges, spans, values, links. `hidden`: (tokens, D)."""
+    layout = model.layouts[head]
+    h = hidden[torch.from_numpy(batch.tokens)]
+    scores = model.token_scores(head, h)
+    parts = {"edges": _edge_loss(scores, batch)}
+    first, last, span_targets = _candidates(scores, batch, layout, rng)
+    logits = model.span_scores(head, h, scores, torch.from_numpy(first), torch.from_numpy(last))
+    is_annotated = batch.is_annotated[first] & batch.is_annotated[last]
+    mask = torch.from_numpy(batch.label_mask[batch.row_of_token[first]] & is_annotated[:, None])
+    parts["spans"] = _masked_bce(logits, torch.from_numpy(span_targets), mask)
+    mention_first, mention_last, labels, gold = _mentions(
+        logits.detach().numpy(), first, last, span_targets, mask.numpy(), batch
+    )
+    if len(labels) == 0:
+        return parts
+    state = model.mention_states(h, torch.from_numpy(mention_first), torch.from_numpy(mention_last))
+    if layout.attributes:
+        parts["values"] = _value_loss(model, head, state, gold, mention_first, batch, layout)
+    if layout.links:
+        pairs = legal_pairs(batch.row_of_token[mention_first], labels, layout)
+        if len(pairs):
+            parts["links"] = _link_loss(model, head, h, state, mention_first, mention_last, labels, gold, pairs, batch)
+    return parts
+
+
+def _masked_bce(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
+    return (binary_cross_entropy_with_logits(logits, targets, reduction="none") * mask).sum()
+
+
+def _edge_loss(scores: tuple[Tensor, Tensor, Tensor], batch: HeadBatch) -> Tensor:
+    first, last, label = batch.spans.T
+    start, end = np.zeros(scores[0].shape, np.float32), np.zeros(scores[0].shape, np.float32)
+    start[first, label] = 1.0
+    end[last, label] = 1.0
+    inside = np.zeros(scores[0].shape, np.float32)
+    for a, b, c in batch.spans:
+        inside[a : b + 1, c] = 1.0
+    mask = torch.from_numpy(batch.label_mask[batch.row_of_token] & batch.is_annotated[:, None])
+    targets = (torch.from_numpy(target) for target in (start, end, inside))
+    return sum(
+        (_masked_bce(logits, target, mask) for logits, target in zip(scores, targets, strict=True)),
+        start=torch.zeros(()),
+    )
+
+
+def _candidates(
+    scores: tuple[Tensor, Tensor, Tensor], batch: HeadBatch, layout: HeadLayout, rng: np.random.Generator
+) -> tuple[IntArray, IntArray, npt.NDArray[np.float32]]:
+    """Gold spans and the spans that serving would consider now, with their labels: (S,), (S,), (S, L)."""
+    hidden_labels = ~batch.label_mask[batch.row_of_token]
+    start, end = (np.where(hidden_labels, -np.inf, s.detach().numpy()).astype(np.float32) for s in scores[:2])
+    proposed = candidate_spans(start, end, batch.row_of_token, CANDIDATE_LOGIT)
+    n = len(batch.row_of_token)
+    gold_keys = batch.spans[:, 0] * n + batch.spans[:, 1]
+    extra = np.setdiff1d(proposed.first * n + proposed.last, gold_keys)
+    if len(extra) > n:  # early in training almost everything looks plausible
+        extra = rng.choice(extra, n, replace=False)
+    keys = np.union1d(gold_keys, extra)
+    targets = np.zeros((len(keys), len(layout.labels)), np.float32)
+    targets[np.searchsorted(keys, gold_keys), batch.spans[:, 2]] = 1.0
+    return keys // n, keys % n, targets
+
+
+def _mentions(
+    logits: npt.NDArray[np.float32],
+    first: IntArray,
+    last: IntArray,
+    targets: npt.NDArray[np.float32],
+    mask: BoolArray,
+    batch: HeadBatch,
+) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Gold mentions and the false ones that are believed now, sorted by position.
+
+    Returns first, last, label and the number of the gold span (-1 for false ones), each (M,).
+    """
+    where, label = np.nonzero(((targets > 0) | (logits > 0)) & mask)
+    n, n_labels = len(batch.row_of_token), targets.shape[1]
+    gold_keys = (batch.spans[:, 0] * n + batch.spans[:, 1]) * n_labels + batch.spans[:, 2]
+    keys = (first[where] * n + last[where]) * n_labels + label
+    if len(gold_keys) == 0:
+        return first[where], last[where], label, np.full(len(where), -1)
+    order = np.argsort(gold_keys)
+    at = np.minimum(np.searchsorted(gold_keys[order], keys), len(gold_keys) - 1)
+    gold = np.where(gold_keys[order][at] == keys, order[at], -1)
+    return first[where], last[where], label, gold
+
+
+def _value_loss(
+    model: JointModel,
+    head: str,
+    state: Tensor,
+    gold: IntArray,
+    first: IntArray,
+    batch: HeadBatch,
+    layout: HeadLayout,
+) -> Tensor:
+    logits = model.value_scores(head, state)
+    total = logits.new_zeros(())
+    for number, columns in enumerate(layout.attribute_columns):
+        value = np.where(gold >= 0, batch.values[gold, number] if len(batch.values) else -1, -1)
+        chosen = np.flatnonzero((value >= 0) & batch.attribute_mask[batch.row_of_token[first], number])
+        if len(chosen):
+            block = logits[torch.from_numpy(chosen), columns]
+            if not layout.attributes[number].is_optional:
+                block = block[:, 1:]
+                value = value - 1
+            total = total + cross_entropy(block, torch.from_numpy(value[chosen]), reduction="sum")
+    return total
+
+
+def _link_loss(
+    model: JointModel,
+    head: str,
+    h: Tensor,
+    state: Tensor,
+    first: IntArray,
+    last: IntArray,
+    labels: IntArray,
+    gold: IntArray,
+    pairs: IntArray,
+    batch: HeadBatch,
+) -> Tensor:
+    layout = model.layouts[head]
+    spans = SpanArray(first, last)
+    logits = model.link_scores(
+        head,
+        h,
+        state,
+        torch.from_numpy(spans.first),
+        torch.from_numpy(spans.last),
+        torch.from_numpy(labels),
+        torch.from_numpy(pairs),
+    )
+    wanted = {(int(a), int(b), int(c)) for a, b, c in batch.links}
+    by_pair: dict[tuple[int, int], list[int]] = {}
+    for a, b, c in wanted:
+        by_pair.setdefault((a, b), []).append(c)
+    targets = np.zeros(tuple(logits.shape), np.float32)
+    for number, (a, b) in enumerate(gold[pairs]):
+        for column in by_pair.get((int(a), int(b)), ()):
+            targets[number, column] = 1.0
+    mask = layout.link_legal[labels[pairs[:, 0]], labels[pairs[:, 1]]]
+    mask = mask & batch.link_mask[batch.row_of_token[first[pairs[:, 0]]]]
+    return _masked_bce(logits, torch.from_numpy(targets), torch.from_numpy(mask))

@@ -1,0 +1,149 @@
+"""The arithmetic of the joint heads in numpy, as it is served: no torch, one pass over a batch of rows laid end to end.
+
+Parameter names and formulas are those of `network.py`. Sums over token ranges run in double precision, so that the
+scores of a row do not depend on the rows around it.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from medspan.formulations.joint import (
+    HeadLayout,
+    HeadOutputs,
+    SpanArray,
+    Thresholds,
+    candidate_spans,
+    gap_features,
+    legal_pairs,
+    resolve,
+    width_bucket,
+)
+
+__all__ = ["CANDIDATE_LOGIT", "JointScorer"]
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+
+CANDIDATE_LOGIT = -2.2
+"""Starts and ends with a probability above 0.1 are paired to candidate spans, in training and in serving."""
+
+
+def sigmoid(x: FloatArray) -> FloatArray:
+    """Return the logistic function, without overflow."""
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -60.0, 60.0))), dtype=np.float32)
+
+
+def silu(x: FloatArray) -> FloatArray:
+    """Return x * sigmoid(x)."""
+    return x * sigmoid(x)
+
+
+class RangeMeans:
+    """Means over token ranges of one array, from running sums in double precision."""
+
+    def __init__(self, values: FloatArray) -> None:
+        self._sums = np.zeros((len(values) + 1, values.shape[1]), dtype=np.float64)
+        np.cumsum(values, axis=0, dtype=np.float64, out=self._sums[1:])
+
+    def __call__(self, first: IntArray, past: IntArray) -> FloatArray:
+        """Return the mean of rows [first, past): (ranges, columns); zero where empty."""
+        width = np.maximum(past - first, 1)[:, None]
+        return np.asarray((self._sums[past] - self._sums[first]) / width, dtype=np.float32)
+
+
+class JointScorer:
+    """The layers above the encoder, for any number of head sets."""
+
+    def __init__(self, weights: Mapping[str, FloatArray], layouts: Mapping[str, HeadLayout]) -> None:
+        self._weights = {name: np.asarray(value, dtype=np.float32) for name, value in weights.items()}
+        self.layouts = dict(layouts)
+
+    def _linear(self, name: str, x: FloatArray) -> FloatArray:
+        y = x @ self._weights[f"{name}.weight"].T
+        bias = self._weights.get(f"{name}.bias")
+        return y if bias is None else y + bias
+
+    def score(self, head: str, h: FloatArray, row_of_token: IntArray, thresholds: Thresholds) -> HeadOutputs:
+        """Find mentions, their attribute logits and their links for one head set.
+
+        h: (tokens, hidden) encoder states of all rows; row_of_token: (tokens,) ascending.
+        """
+        layout = self.layouts[head]
+        prefix = f"heads.{head}"
+        start, end, inside = np.split(self._linear(f"{prefix}.token", h), 3, axis=1)
+        spans = candidate_spans(start, end, row_of_token, CANDIDATE_LOGIT)
+        means = RangeMeans(h)
+        logits = self._span_logits(prefix, h, means, start, end, inside, spans)
+        probabilities = sigmoid(logits)
+        which, labels = np.nonzero(probabilities >= thresholds.for_labels(layout))
+        scores = probabilities[which, labels]
+        found = SpanArray(spans.first[which], spans.last[which])
+        keep = resolve(found, labels, scores)
+        found = SpanArray(found.first[keep], found.last[keep])
+        labels, scores = labels[keep], scores[keep]
+        state = self._state(h, means, found)
+        values = (
+            self._linear(f"{prefix}.value", state)
+            if layout.attributes
+            else np.zeros((len(labels), 0), dtype=np.float32)
+        )
+        pairs = legal_pairs(row_of_token[found.first], labels, layout)
+        links = self._links(prefix, h, state, found, labels, pairs, layout)
+        return HeadOutputs(found, labels, scores, values, pairs, links)
+
+    def _span_logits(
+        self,
+        prefix: str,
+        h: FloatArray,
+        means: RangeMeans,
+        start: FloatArray,
+        end: FloatArray,
+        inside: FloatArray,
+        spans: SpanArray,
+    ) -> FloatArray:
+        first, last = spans.first, spans.last
+        z = silu(
+            self._linear("states.span_first", h[first])
+            + self._linear("states.span_last", h[last])
+            + self._linear("states.span_mean", means(first, last + 1))
+            + self._weights["states.span_width.weight"][width_bucket(last - first)]
+        )
+        mix = self._weights[f"{prefix}.mix"]
+        within = RangeMeans(inside)(first, last + 1)
+        mixed = mix[0] * start[first] + mix[1] * end[last] + mix[2] * within
+        return np.asarray(self._linear(f"{prefix}.label", z) + mixed, dtype=np.float32)
+
+    def _state(self, h: FloatArray, means: RangeMeans, spans: SpanArray) -> FloatArray:
+        return silu(
+            self._linear("states.state_first", h[spans.first])
+            + self._linear("states.state_last", h[spans.last])
+            + self._linear("states.state_mean", means(spans.first, spans.last + 1))
+        )
+
+    def _links(
+        self,
+        prefix: str,
+        h: FloatArray,
+        state: FloatArray,
+        spans: SpanArray,
+        labels: IntArray,
+        pairs: IntArray,
+        layout: HeadLayout,
+    ) -> FloatArray:
+        if len(pairs) == 0:
+            return np.zeros((0, len(layout.links)), dtype=np.float32)
+        heads, tails = pairs[:, 0], pairs[:, 1]
+        code, first, past = gap_features(spans.first, spans.last, heads, tails)
+        between = RangeMeans(self._linear("states.link_between", h))(first, past)
+        z = silu(
+            self._linear("states.link_head", state)[heads]
+            + self._linear("states.link_tail", state)[tails]
+            + self._weights[f"{prefix}.head_label.weight"][labels[heads]]
+            + self._weights[f"{prefix}.tail_label.weight"][labels[tails]]
+            + self._weights["states.link_gap.weight"][code]
+            + between
+        )
+        legal = layout.link_legal[labels[heads], labels[tails]]
+        return np.where(legal, sigmoid(self._linear(f"{prefix}.link", z)), np.float32(0.0))

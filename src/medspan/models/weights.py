@@ -1,0 +1,55 @@
+"""Trained torch weights in and out of a checkpoint."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from medspan.errors import CheckpointError, MissingExtraError
+
+__all__ = ["load_trained_encoder", "load_weights", "save_weights"]
+
+BACKBONE = "backbone."
+
+
+def save_weights(folder: Path, state: Mapping[str, Any], backbone_config: Any) -> None:
+    """Write `model.safetensors` and the encoder's `backbone/config.json`."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.detach().contiguous() for name, value in state.items()}, str(folder / "model.safetensors"))
+    (folder / "backbone").mkdir(exist_ok=True)
+    described = json.loads(backbone_config.to_json_string(use_diff=False))
+    described.pop("_name_or_path", None)
+    (folder / "backbone" / "config.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+
+
+def load_weights(folder: Path) -> dict[str, Any]:
+    """Read `model.safetensors` as torch tensors by name."""
+    try:
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise MissingExtraError("torch", "train") from error
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise CheckpointError(f"{folder}: model.safetensors is missing; this folder holds an exported model only")
+    return dict(load_file(str(path)))
+
+
+def load_trained_encoder(folder: Path) -> Any:
+    """Return the trained encoder of a checkpoint in evaluation mode, float32."""
+    try:
+        from transformers import AutoConfig, AutoModel
+    except ImportError as error:
+        raise MissingExtraError("transformers", "train") from error
+    path = folder / "backbone"
+    if not (path / "config.json").is_file():
+        raise CheckpointError(f"{folder}: backbone/config.json is missing; use --engine onnx for an exported model")
+    if "auto_map" in (path / "config.json").read_text(encoding="utf-8"):
+        raise CheckpointError(f"{path}/config.json: auto_map asks to run code from the model folder; refused")
+    config = AutoConfig.from_pretrained(str(path), trust_remote_code=False)
+    options = {"add_pooling_layer": False} if config.model_type in {"bert", "roberta", "megatron-bert"} else {}
+    encoder = AutoModel.from_config(config, trust_remote_code=False, **options)
+    weights = load_weights(folder)
+    encoder.load_state_dict({n.removeprefix(BACKBONE): v for n, v in weights.items() if n.startswith(BACKBONE)})
+    return encoder.float().eval()

@@ -1,0 +1,1 @@
+"""Training: typed recipes, batches, the one loop."""

@@ -1,0 +1,157 @@
+"""A recipe: everything that defines one training run, as a typed tree.
+
+The field descriptions are the help text. Unknown keys fail with a suggestion; the resolved recipe is written into the
+checkpoint.
+"""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from medspan.errors import ConfigError
+
+__all__ = ["HeadConfig", "Optimisation", "Recipe", "SourceConfig", "TargetConfig", "WindowConfig", "load_recipe"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HeadConfig(_Part):
+    """One head set of the joint model."""
+
+    label_schema: str = Field(alias="schema", description="name of the label schema whose labels this head set scores")
+    without_events: bool = Field(False, description="leave out the schema's events and the labels only they use")
+    fragmented: bool = Field(False, description="whether mentions may be discontinuous")
+
+
+class TargetConfig(_Part):
+    """A head set that a source trains."""
+
+    head: str = Field(description="name of the head set")
+    mapping: str | None = Field(None, description="mapping from the corpus's labels to the head's; none: as they are")
+    tune: bool = Field(True, description="whether the head set is scored on this source's tune documents")
+
+
+class SourceConfig(_Part):
+    """Documents to train on."""
+
+    corpus: str = Field(description="name in the catalog, or invented:KIND for generated notes")
+    splits: tuple[str, ...] = Field(("train",), description="splits to read")
+    count: int = Field(0, ge=0, description="how many notes to generate, for invented sources")
+    repeat: float = Field(1.0, gt=0, description="how often each row is seen in an epoch")
+    tune: bool = Field(True, description="whether a tenth of the documents is kept apart as `tune`")
+    targets: tuple[TargetConfig, ...] = Field(min_length=1, description="head sets this source trains")
+
+
+class WindowConfig(_Part):
+    """How notes are cut into encoder rows."""
+
+    budget: int = Field(126, ge=8, description="tokens a row, special tokens not counted")
+    overlap: int = Field(0, ge=0, description="tokens of whole sentences that the next row sees again")
+
+
+class Optimisation(_Part):
+    """How the weights are moved."""
+
+    epochs: int = Field(10, ge=1, description="passes over the sources, repeats included")
+    batch_tokens: int = Field(2048, ge=16, description="tokens a step, padding included")
+    learning_rate: float = Field(3e-4, gt=0, description="peak rate of the encoder's last layer")
+    head_learning_rate: float = Field(1e-3, gt=0, description="peak rate of everything above the encoder")
+    layer_decay: float = Field(0.9, gt=0, le=1, description="factor on the rate for each layer further down")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay; not on biases and norms")
+    warmup: float = Field(0.06, ge=0, lt=1, description="share of the steps with a rising rate")
+    clip: float = Field(1.0, gt=0, description="largest gradient norm")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout above the encoder")
+    average: float = Field(0.998, ge=0, lt=1, description="decay of the weight average that is evaluated and kept")
+    precision: Literal["float32", "bf16"] = Field("float32", description="arithmetic of the encoder in training")
+    threads: int = Field(0, ge=0, description="CPU threads; 0: as many as cores")
+
+
+class Evaluation(_Part):
+    """When the `tune` documents are scored and when to stop."""
+
+    every: int = Field(1, ge=1, description="epochs between scores on tune")
+    patience: int = Field(5, ge=1, description="scores without improvement before stopping early")
+
+
+class Recipe(_Part):
+    """One run of `medspan train`."""
+
+    name: str = Field(description="name of the model")
+    description: str = Field("", description="one sentence for the model card")
+    formulation: Literal["joint"] = Field("joint", description="how extraction becomes a model problem")
+    strategy: Literal["full"] = Field("full", description="which weights learn")
+    backbone: str = Field(description="folder, hub id or pkg:module/path of the pretrained encoder")
+    seed: int = Field(1, description="seed of weights, order and dropout")
+    heads: dict[str, HeadConfig] = Field(min_length=1, description="head sets by name")
+    compose: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="schemas that are answered by several head sets together"
+    )
+    sources: tuple[SourceConfig, ...] = Field(min_length=1, description="training documents")
+    window: WindowConfig = Field(default_factory=WindowConfig)
+    optimisation: Optimisation = Field(default_factory=Optimisation)
+    evaluation: Evaluation = Field(default_factory=Evaluation)
+
+    def model_post_init(self, _context: Any) -> None:
+        """Check that every named head exists."""
+        for source in self.sources:
+            for target in source.targets:
+                if target.head not in self.heads:
+                    raise ValueError(f"source {source.corpus}: head {target.head!r} is not under heads")
+        for schema, heads in self.compose.items():
+            for head in heads:
+                if head not in self.heads:
+                    raise ValueError(f"compose {schema}: head {head!r} is not under heads")
+
+
+def load_recipe(path: Path, settings: tuple[str, ...] = ()) -> Recipe:
+    """Read a YAML recipe and apply `key.path=value` settings; raises ConfigError that names the key."""
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"recipe {path} does not exist") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path.name}{where}: not valid YAML") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path.name}: a recipe is a mapping of keys to values")
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {setting}: expected key=value")
+        _assign(data, key.split("."), yaml.safe_load(value), setting)
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{path.name}: " + "; ".join(_explain(e) for e in error.errors())) from None
+
+
+def _assign(data: dict[str, Any], path: list[str], value: Any, setting: str) -> None:
+    target: Any = data
+    for key in path[:-1]:
+        try:
+            target = target[int(key)] if isinstance(target, list) else target.setdefault(key, {})
+        except (ValueError, IndexError, AttributeError):
+            raise ConfigError(f"--set {setting}: there is no {key!r} to set") from None
+    if isinstance(target, list):
+        raise ConfigError(f"--set {setting}: name an item by its number")
+    target[path[-1]] = value
+
+
+def _explain(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] != "extra_forbidden":
+        return f"{where}: {error['msg']}" if where else str(error["msg"])
+    near = get_close_matches(str(error["loc"][-1]), _known_keys(), n=1)
+    return f"{where}: unknown key" + (f", did you mean {near[0]!r}?" if near else "")
+
+
+def _known_keys() -> list[str]:
+    parts = (Recipe, HeadConfig, TargetConfig, SourceConfig, WindowConfig, Optimisation, Evaluation)
+    return [field.alias or name for part in parts for name, field in part.model_fields.items()]
