@@ -2,12 +2,15 @@
 
 from medspan.corpora.catalog import CorpusEntry, catalog_entry, corpus_names, load_corpus
 from medspan.corpora.formats import Problem, ReadResult, guess_format, read, write
+from medspan.corpora.label_sets import view
 from medspan.corpora.location import corpora_root
+from medspan.corpora.mapping import Mapping, map_documents, mapping_names
 from medspan.corpora.schemas import schema, schema_names
 from medspan.corpora.views import adaptable, restrict, tune_split, unwrap_events
 
 __all__ = [
     "CorpusEntry",
+    "Mapping",
     "Problem",
     "ReadResult",
     "adaptable",
@@ -16,11 +19,14 @@ __all__ = [
     "corpus_names",
     "guess_format",
     "load_corpus",
+    "map_documents",
+    "mapping_names",
     "read",
     "restrict",
     "schema",
     "schema_names",
     "tune_split",
     "unwrap_events",
+    "view",
     "write",
 ]

@@ -12,9 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
-from medspan.annotation import Document, LabelSchema
+from medspan.annotation import Document, LabelSchema, RelationType
 from medspan.corpora.mapping_apply import Rules, carry
 from medspan.corpora.mapping_rules import Annotates, AttributeRule, EntityRule, Join, PairRule
 from medspan.corpora.schemas import schema
@@ -56,6 +54,8 @@ def mapping(name: str) -> Mapping:
 
     Raises UnknownNameError for a name that has no mapping, ConfigError for a file that does not hold together.
     """
+    import yaml
+
     if name not in mapping_names():
         raise unknown_name("mapping", name, mapping_names())
     text = (files("medspan.corpora") / "mappings" / f"{name}.yaml").read_text(encoding="utf-8")
@@ -84,6 +84,7 @@ def mapping_from_dict(data: Lookup[str, Any], source: LabelSchema, target: Label
         relations=reader.relations(data.get("relations") or {}),
         events=reader.events(data.get("events") or {}),
     )
+    reader.check_pairs(rules)
     annotates = reader.annotates(data.get("annotates") or {}, rules)
     return Mapping(source, target, rules, annotates)
 
@@ -196,6 +197,33 @@ class _Reader:
         if not rule.targets:
             raise ConfigError(f"{where}: 'to' is missing")
         return rule
+
+    def check_pairs(self, rules: Rules) -> None:
+        """Refuse a pair rule that can never give a legal relation, such as one with head and tail exchanged."""
+        targets = {label: {t for case in cases for t in case.targets} for label, cases in rules.entities.items()}
+        legal = {r.name: r for r in self.target.relations}
+        for name, cases in rules.relations.items():
+            for case in cases:
+                self._check_pair(f"relation {name!r}", case, targets, legal)
+        for event in self.source.events:
+            # A role's filler becomes whatever its labels become.
+            filled = {role.name: {t for label in role.labels for t in targets[label]} for role in event.roles}
+            event_rules = rules.events[event.name]
+            for case in () if isinstance(event_rules, str) else event_rules:
+                self._check_pair(f"event {event.name!r}", case, filled, legal)
+
+    def _check_pair(
+        self, owner: str, rule: PairRule, given: Lookup[str, set[str]], legal: Lookup[str, RelationType]
+    ) -> None:
+        for target in rule.targets:
+            ends = ((rule.heads, legal[target].heads, "head"), (rule.tails, legal[target].tails, "tail"))
+            for names, allowed, end in ends:
+                labels = {label for name in names or given for label in given[name]}
+                if not labels.intersection(allowed):
+                    raise ConfigError(
+                        f"{self.where}: {owner}: a {target!r} has {' or '.join(allowed)} as its {end}, but this rule's "
+                        f"{end} becomes {' or '.join(sorted(labels)) or 'nothing'}; exchange the ends or add flip"
+                    )
 
     def annotates(self, data: Lookup[str, Any], rules: Rules) -> Annotates:
         where = f"{self.where}: annotates"

@@ -231,8 +231,9 @@ def _from_events(document: Document, rules: Rules) -> Iterable[tuple[str, str, s
         event_rules = rules.events.get(event.label, ())
         if isinstance(event_rules, str):
             continue
+        told = {a.role for a in event.arguments} | {a.name for a in event.attributes}
         for rule in event_rules:
-            if any(a.role in rule.unless for a in event.arguments):
+            if told.intersection(rule.unless):
                 continue
             heads = [document.by_id[a.target] for a in event.arguments if a.role in rule.heads]
             tails = [document.by_id[a.target] for a in event.arguments if a.role in rule.tails]

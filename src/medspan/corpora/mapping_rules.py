@@ -56,7 +56,7 @@ class PairRule:
         source relation runs the other way.
     targets: relation labels; the first that is legal for the mapped labels is taken.
     nearest: of several tails in an event, only the one nearest to the head is linked.
-    unless: a role whose presence in the event forbids the relation, such as a negation.
+    unless: roles and attributes whose presence in the event forbids the relation, such as a negation.
     """
 
     heads: tuple[str, ...]
