@@ -48,8 +48,8 @@ def align(gold: Iterable[Document], predicted: Iterable[Document]) -> Alignment:
         pairs.append(Pair(document, document.bare(), True) if other is None else Pair(document, other))
     if different:
         raise ScoringError(
-            f"{len(different)} documents have another text in gold than in predicted, so their offsets cannot be "
-            f"compared: {listed(different)}. Predict on the gold text as it is: line ends and white space unchanged."
+            f"texts under one id differ between gold and predicted, so that offsets cannot be compared, in "
+            f"{len(different)}: {listed(different)}. Predict on the gold text as it is, line ends and white space kept."
         )
     return Alignment(
         tuple(pairs),
@@ -63,7 +63,7 @@ def _by_id(documents: Iterable[Document], side: str) -> dict[str, Document]:
     by_id = {document.id: document for document in found}
     if len(by_id) != len(found):
         repeated = sorted(key for key, n in Counter(d.id for d in found).items() if n > 1)
-        raise ScoringError(f"{side} documents: {len(repeated)} ids are used more than once: {listed(repeated)}")
+        raise ScoringError(f"{side} documents: ids used more than once: {len(repeated)} ({listed(repeated)})")
     return by_id
 
 

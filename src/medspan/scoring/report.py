@@ -13,7 +13,7 @@ from medspan.scoring.align import Alignment, align, listed
 from medspan.scoring.bootstrap import Difference, Interval, difference, intervals
 from medspan.scoring.calibration import Calibration, calibration
 from medspan.scoring.counts import Tally
-from medspan.scoring.restrict import Labels, Omissions, restrict, unknown_to_gold
+from medspan.scoring.restrict import KINDS, Labels, Omissions, restrict, unknown_to_gold
 from medspan.scoring.scorers import SCORERS, Path
 
 __all__ = ["Report", "paired_bootstrap", "score"]
@@ -126,16 +126,12 @@ def _notes(
     out_of_predicted: Omissions,
     n_event_only: int,
 ) -> Iterable[str]:
-    if alignment.only_in_gold:
-        yield (
-            f"{len(alignment.only_in_gold)} gold documents have no prediction and count as empty: "
-            f"{listed(alignment.only_in_gold)}"
-        )
-    if alignment.only_in_predicted:
-        yield (
-            f"{len(alignment.only_in_predicted)} predicted documents have no gold and are not scored: "
-            f"{listed(alignment.only_in_predicted)}"
-        )
+    for reason, ids in (
+        ("gold documents without a prediction, counted as empty", alignment.only_in_gold),
+        ("predicted documents without gold, not scored", alignment.only_in_predicted),
+    ):
+        if ids:
+            yield f"{reason}: {len(ids)} ({listed(ids)})"
     reasons = ([f"schema {schema.name!r}"] if schema else []) + ([] if labels == "all" else ["the labels asked for"])
     for side, omitted in (("gold", out_of_gold), ("predicted", out_of_predicted)):
         if omitted:
@@ -152,10 +148,10 @@ def _notes(
 
 def _counted(omitted: Omissions) -> str:
     """List counts by kind, most frequent first."""
-    kinds: dict[str, list[str]] = {}
+    kinds: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for (kind, label), n in sorted(omitted.items(), key=lambda item: (-item[1], item[0])):
-        kinds.setdefault(kind, []).append(f"{label} {n}")
-    return "; ".join(f"{kind} {', '.join(labels)}" for kind, labels in kinds.items())
+        kinds[kind].append(f"{label} {n}")
+    return "; ".join(f"{kind} {', '.join(labels)}" for kind, labels in kinds.items() if labels)
 
 
 def paired_bootstrap(

@@ -9,8 +9,9 @@ from medspan.annotation import Argument, Attribute, Document, Entity, Event, Lab
 from medspan.errors import ConfigError
 from medspan.scoring.align import Alignment, Pair
 
-__all__ = ["Labels", "Omissions", "restrict", "unknown_to_gold"]
+__all__ = ["KINDS", "Labels", "Omissions", "restrict", "unknown_to_gold"]
 
+KINDS = ("entity", "attribute", "relation", "event", "argument")
 Labels: TypeAlias = str | Collection[str]  # "all", "gold", or the entity labels to score
 Omissions: TypeAlias = Counter[tuple[str, str]]  # (kind, label) -> annotations left out
 
