@@ -45,9 +45,9 @@ def read(path: Path) -> ReadResult:
 def write(documents: Iterable[Document], path: Path) -> dict[str, int]:
     """Write one line a document, gzipped when the name ends in .gz; nothing is lost."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A fixed time stamp in the gzip header keeps equal output equal.
     with path.open("wb") as raw:
-        stream = gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) if path.suffix == ".gz" else raw
+        # A fixed time stamp in the gzip header keeps equal output equal.
+        stream = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.suffix.lower() == ".gz" else raw
         for document in documents:
             stream.write(json.dumps(document_to_dict(document), ensure_ascii=False).encode("utf-8") + b"\n")
         if stream is not raw:

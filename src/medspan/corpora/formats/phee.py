@@ -5,8 +5,8 @@ of its event. An inner list is one mention in fragments. A combination of drugs 
 whose parts are arguments of the event too (`Treatment.Combination.Trigger`).
 """
 
-import gzip
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from medspan.annotation import Argument, Attribute, Document, Entity, Event, Group, Span
 from medspan.corpora.formats.result import Problems, ReadResult
 from medspan.corpora.formats.sources import decode, files, lines, squeeze
+from medspan.corpora.formats.targets import write_file
 from medspan.errors import AnnotationError, FormatError
 
 __all__ = ["read", "write"]
@@ -146,22 +147,22 @@ class _Reading:
 
 
 def write(documents: Iterable[Document], path: Path) -> dict[str, int]:
-    """Write one record a line; returns counts of what PHEE has no place for (relations, entities outside events)."""
-    left: dict[str, int] = {}
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write one record a line; returns counts of what PHEE has no place for."""
+    left: Counter[str] = Counter()
     content = bytearray()
     for document in documents:
         content += json.dumps(_record(document), ensure_ascii=False).encode("utf-8") + b"\n"
         used = {event.trigger for event in document.events}
         used.update(argument.target for event in document.events for argument in event.arguments)
-        for kind, n in (
-            ("relations", len(document.relations)),
-            ("entities outside events", sum(entity.id not in used for entity in document.entities)),
-        ):
-            if n:
-                left[kind] = left.get(kind, 0) + n
-    path.write_bytes(gzip.compress(bytes(content), mtime=0) if path.suffix == ".gz" else bytes(content))
-    return left
+        left["relations"] += len(document.relations)
+        left["groups"] += sum(group.label != _COMBINATION for group in document.groups)
+        left["attributes of entities"] += sum(len(entity.attributes) for entity in document.entities)
+        left["entities outside events"] += sum(entity.id not in used for entity in document.entities)
+        left["events as arguments"] += sum(
+            argument.target not in document.by_id for event in document.events for argument in event.arguments
+        )
+    write_file(path, bytes(content))
+    return dict(+left)
 
 
 def _record(document: Document) -> dict[str, Any]:
@@ -181,6 +182,8 @@ def _event_record(document: Document, event: Event) -> dict[str, Any]:
     combinations = [group for group in document.groups if group.label == _COMBINATION]
     targets = {argument.target for argument in event.arguments if argument.role.startswith(_COMBINATION)}
     for argument in event.arguments:
+        if argument.target not in document.by_id:
+            continue
         if argument.role.startswith(f"{_COMBINATION}."):
             record.setdefault("Treatment", {}).setdefault("Combination", [])
             continue

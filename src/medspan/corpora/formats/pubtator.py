@@ -8,6 +8,7 @@ from typing import Any
 from medspan.annotation import ConceptRelation, Document, Entity, Span
 from medspan.corpora.formats.result import Problems, ReadResult
 from medspan.corpora.formats.sources import decode, files, lines, squeeze
+from medspan.corpora.formats.targets import write_file
 from medspan.errors import AnnotationError, FormatError
 
 __all__ = ["read", "write"]
@@ -126,8 +127,7 @@ def write(documents: Iterable[Document], path: Path) -> dict[str, int]:
         lose("attributes", sum(len(e.attributes) for e in document.entities))
         for kind in ("relations", "events", "groups"):
             lose(kind, len(getattr(document, kind)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes("".join(f"{line}\n" for line in out).encode("utf-8"))
+    write_file(path, "".join(f"{line}\n" for line in out).encode("utf-8"))
     return left
 
 

@@ -1,10 +1,11 @@
-"""Where a document is written: its id as a path that cannot leave the folder."""
+"""Where documents are written: ids as paths that cannot leave the folder, and files gzipped by their name."""
 
+import gzip
 from pathlib import Path, PurePosixPath
 
 from medspan.errors import FormatError
 
-__all__ = ["file_for"]
+__all__ = ["file_for", "write_file"]
 
 
 def file_for(folder: Path, document_id: str, suffix: str) -> Path:
@@ -16,3 +17,10 @@ def file_for(folder: Path, document_id: str, suffix: str) -> Path:
     target = folder / f"{document_id}{suffix}"
     target.parent.mkdir(parents=True, exist_ok=True)
     return target
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write `content`, gzipped when the name ends in .gz, with the parent folders made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A fixed time stamp in the gzip header keeps equal output equal.
+    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix.lower() == ".gz" else content)

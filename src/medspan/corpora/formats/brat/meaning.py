@@ -2,18 +2,20 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from medspan.annotation import Argument, Attribute, Document, Entity, Event, Group, Relation, Span
+from medspan.annotation import Argument, Attribute, ConceptRelation, Document, Entity, Event, Group, Relation, Span
 from medspan.corpora.formats.brat.syntax import Line, NormLine, Other, Pairs, SetLine, TextBound, Value, parse
 from medspan.corpora.formats.result import Problems
 from medspan.corpora.formats.sources import squeeze
 
-__all__ = ["METADATA_NOTE", "document_of"]
+__all__ = ["EXTRAS_NOTE", "document_of"]
 
-# The type of the note that carries a document's own metadata through brat, which has no place for it.
-METADATA_NOTE = "DocumentMetadata"
+# The type of the note line that carries through brat what it has no place for, as one JSON object with the keys
+# metadata, group_ids and concept_relations.
+EXTRAS_NOTE = "DocumentExtras"
+_EXTRAS = {"metadata", "group_ids", "concept_relations"}
 _PLAIN_ID = re.compile(r"[A-Z*#]\d+")
 
 
@@ -40,7 +42,7 @@ class _Reading:
         self.attributes: dict[str, list[Attribute]] = {}
         self.codes: dict[str, str] = {}
         self.kept: dict[str, Any] = {}
-        self.metadata: dict[str, Any] = {}
+        self.extras: Mapping[str, Any] = {}
 
     def document(self, document_id: str, lines: Sequence[Line]) -> Document:
         bounds = [line for line in lines if isinstance(line, TextBound)]
@@ -59,12 +61,10 @@ class _Reading:
                     self._code(line)
                 case Other():
                     self._other(line)
-        # Sets may name relations, so they come last.
-        for line in lines:
-            if isinstance(line, SetLine):
-                self._group(line)
+        self._groups([line for line in lines if isinstance(line, SetLine)])
+        metadata = dict(self.extras.get("metadata", {}))
         if self.kept:
-            self.metadata["brat"] = self.kept
+            metadata["brat"] = self.kept
         return Document(
             id=document_id,
             text=self.text,
@@ -78,7 +78,11 @@ class _Reading:
                 for e in self.events.values()
             ),
             groups=tuple(self.groups),
-            metadata=self.metadata,
+            concept_relations=tuple(
+                ConceptRelation(label, head, tail, tuple(extra))
+                for label, head, tail, extra in self.extras.get("concept_relations", ())
+            ),
+            metadata=metadata,
         )
 
     def _shift(self, bounds: Sequence[TextBound]) -> int:
@@ -186,26 +190,23 @@ class _Reading:
             self.kept.setdefault("normalizations", []).append(line.raw)
 
     def _other(self, line: Other) -> None:
-        columns = line.raw.split("\t", 2)
-        if line.raw.startswith("#") and len(columns) == 3 and columns[1].split()[:1] == [METADATA_NOTE]:
-            try:
-                found = json.loads(columns[2])
-            except json.JSONDecodeError:
-                found = None
-            if isinstance(found, dict):
-                self.metadata.update(found)
-                return
+        if extras := _extras(line.raw):
+            self.extras = extras
+            return
         if not line.raw.startswith("#"):
             self.problems.kept(line.number, "a line of unknown kind kept in metadata")
         self.kept.setdefault("lines", []).append(line.raw)
 
-    def _group(self, line: SetLine) -> None:
-        known = (self.entities, self.events, self.relations)
-        missing = [member for member in line.members if not any(member in table for table in known)]
-        if missing:
-            self.problems.skipped(line.number, f"set refers to {_shown(missing[0])}, not declared")
-            return
-        self.groups.append(Group(f"*{len(self.groups) + 1}", line.label, line.members))
+    def _groups(self, lines: Sequence[SetLine]) -> None:
+        """Read sets last: they may name anything, other sets too, by ids that their lines do not show."""
+        given = self.extras.get("group_ids", [])
+        names = given if len(given) == len(lines) else [f"*{n}" for n in range(1, len(lines) + 1)]
+        found = dict(zip(names, lines, strict=True))
+        known = {*self.entities, *self.events, *self.relations}
+        while missing := [n for n, line in found.items() if not known.union(found).issuperset(line.members)]:
+            for name in missing:
+                self.problems.skipped(found.pop(name).number, "a member of the set is not declared")
+        self.groups = [Group(name, line.label, line.members) for name, line in found.items()]
 
     def _fresh(self, line: Line) -> str:
         """Return the line's id, or a new one where the file has used it before."""
@@ -224,9 +225,21 @@ def _arguments(pairs: Sequence[tuple[str, str]]) -> list[Argument]:
     roles = {role for role, _ in pairs}
     arguments = []
     for role, target in pairs:
-        base = role.rstrip("0123456789")
-        arguments.append(Argument(base if base != role and base in roles else role, target))
+        n_digits = len(role) - len(role.rstrip("0123456789"))
+        bases = (role[:-n] for n in range(1, n_digits + 1))
+        arguments.append(Argument(next((base for base in bases if base in roles), role), target))
     return arguments
+
+
+def _extras(raw: str) -> Mapping[str, Any]:
+    columns = raw.split("\t", 2)
+    if len(columns) < 3 or not raw.startswith("#") or columns[1].split()[:1] != [EXTRAS_NOTE]:
+        return {}
+    try:
+        extras = json.loads(columns[2])
+    except json.JSONDecodeError:
+        return {}
+    return extras if isinstance(extras, dict) and extras.keys() <= _EXTRAS else {}
 
 
 def _shown(name: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medspan.annotation import Argument, Attribute, Document, Entity, Event, Group, Relation, Span
-from medspan.corpora.formats.brat.meaning import METADATA_NOTE
+from medspan.corpora.formats.brat.meaning import EXTRAS_NOTE
 from medspan.corpora.formats.targets import file_for
 from medspan.errors import FormatError
 
@@ -19,14 +19,13 @@ _LINE_END = re.compile(r"[\r\n]")
 
 
 def write(documents: Iterable[Document], path: Path, split_lines: bool = False) -> dict[str, int]:
-    """Write ID.txt and ID.ann for every document under the folder `path`; returns counts of what had no place.
+    """Write ID.txt and ID.ann for every document under the folder `path`; scores alone are left out, uncounted.
 
-    What the reader had to keep in `metadata["brat"]` is written back; other metadata travels in one note line. Ids
-    that are not brat's (T1, R1, E1) are renumbered. With `split_lines` a mention across a line break is written as
-    one fragment a line, which some tools want; reading that back gives those fragments. Raises FormatError for
-    labels that cannot stand in a line and for document ids that are no file names.
+    What the reader had to keep in `metadata["brat"]` is written back. Other metadata and what else brat has no place
+    for travels in one note line. Ids that are not brat's (T1, R1, E1) are renumbered. With `split_lines` a mention
+    across a line break is written as one fragment a line, which some tools want; reading that back gives those
+    fragments. Raises FormatError for labels that cannot stand in a line and for document ids that are no file names.
     """
-    left: dict[str, int] = {}
     written: set[str] = set()
     for document in documents:
         if document.id in written:
@@ -35,9 +34,7 @@ def write(documents: Iterable[Document], path: Path, split_lines: bool = False) 
         content = "".join(f"{line}\n" for line in _lines(_with_brat_ids(document), split_lines))
         file_for(path, document.id, ".txt").write_bytes(document.text.encode("utf-8"))
         file_for(path, document.id, ".ann").write_bytes(content.encode("utf-8"))
-        if document.concept_relations:
-            left["concept_relations"] = left.get("concept_relations", 0) + len(document.concept_relations)
-    return left
+    return {}
 
 
 def _lines(document: Document, split_lines: bool) -> Iterable[str]:
@@ -63,9 +60,23 @@ def _lines(document: Document, split_lines: bool) -> Iterable[str]:
         yield f"A{number}\t{_name(document, attribute.name)} {target}{value}"
     yield from _normalizations(document, kept.get("normalizations", ()))
     yield from kept.get("lines", ())
-    rest = {key: value for key, value in document.metadata.items() if key != "brat"}
-    if rest:
-        yield f"#0\t{METADATA_NOTE} document\t{json.dumps(rest)}"
+    if extras := _extras(document):
+        yield f"#0\t{EXTRAS_NOTE} document\t{json.dumps(extras)}"
+
+
+def _extras(document: Document) -> dict[str, Any]:
+    """Collect what brat has no place for."""
+    extras: dict[str, Any] = {}
+    if metadata := {key: value for key, value in document.metadata.items() if key != "brat"}:
+        extras["metadata"] = metadata
+    ids = [group.id for group in document.groups]
+    if ids != [f"*{n}" for n in range(1, len(ids) + 1)]:
+        extras["group_ids"] = ids
+    if document.concept_relations:
+        extras["concept_relations"] = [
+            [c.label, c.head_code, c.tail_code, list(c.extra)] for c in document.concept_relations
+        ]
+    return extras
 
 
 def _normalizations(document: Document, kept: Iterable[str]) -> Iterable[str]:
