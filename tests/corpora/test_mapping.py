@@ -1,9 +1,11 @@
 """Mappings from corpus schemas to the product's schema, on invented notes."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from medspan.annotation import Argument, Attribute, Document, Entity, Event, LabelSchema, Relation, Span
 from medspan.corpora.mapping import map_documents, mapping, mapping_from_dict, mapping_names
@@ -353,3 +355,23 @@ def test_a_pattern_may_be_written_over_several_lines() -> None:
     found = mapping_from_dict(rules, SOURCE, TARGET)
     document = build("rum with xylomab", ("Drug", "rum"), ("Drug", "xylomab"))
     assert mentions(found.apply(document)) == [("Drug", "xylomab")]
+
+
+def test_the_example_in_the_documentation_reads() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "schemas.md").read_text(encoding="utf-8")
+    example = yaml.safe_load(text.split("```yaml\n")[1].split("```")[0])
+    full = {
+        **example,
+        # The page shows an extract; the rest of the source is left out here.
+        "entities": {**dict.fromkeys(schema("maccrobat").labels), **example["entities"]},
+        "relations": {**{r.name: None for r in schema("maccrobat").relations}, **example["relations"]},
+        "attributes": {"TREND": None, "POLARITY": {**example["attributes"]["POLARITY"]}},
+    }
+    for value in ("MAYBE_NEG", "UNCERTAIN", "MAYBE_POS"):
+        full["attributes"]["POLARITY"]["values"].setdefault(value, "possible")
+    found = mapping_from_dict(full, schema("maccrobat"), TARGET)
+    document = build(
+        "severe pain, 5 mg daily", ("Severity", "severe"), ("Sign_symptom", "pain"), ("Dosage", "5 mg daily")
+    )
+    document = replace(document, relations=(Relation("R1", "MODIFY", "T1", "T2"),))
+    assert mentions(found.apply(document)) == [("Problem", "severe pain"), ("Strength", "5 mg"), ("Frequency", "daily")]
