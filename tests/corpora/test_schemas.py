@@ -1,5 +1,7 @@
 """The packaged label schemas."""
 
+from typing import Any
+
 import pytest
 
 from medspan.annotation import Argument, Attribute, Document, Entity, Event, LabelSchema, Relation, Span
@@ -10,7 +12,7 @@ from medspan.corpora.schemas import schema, schema_names
 DRUG_DETAILS = ["Strength", "Form", "Dosage", "Frequency", "Route", "Duration"]
 
 
-def kinds(found: LabelSchema) -> list[object]:
+def kinds(found: LabelSchema) -> list[Any]:
     roles = [role for event in found.events for role in event.roles]
     return [*found.entities, *found.attributes, *found.relations, *found.events, *roles]
 
