@@ -1,0 +1,96 @@
+"""Round trips through brat for any document that brat can name."""
+
+import string
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medspan.annotation import (
+    Argument,
+    Attribute,
+    ConceptRelation,
+    Document,
+    Entity,
+    Event,
+    Group,
+    Relation,
+    Span,
+)
+from medspan.corpora.formats import read, write
+
+names = st.text(string.ascii_letters + "_-.", min_size=1, max_size=8)
+values = st.text(st.characters(codec="utf-8", exclude_characters="\t\r\n"), min_size=1, max_size=8).filter(
+    lambda value: value == value.strip() and value.strip()
+)
+texts = st.text(
+    st.one_of(st.sampled_from("\r\n\t \u2028\x85\ufeff😀é"), st.characters(codec="utf-8", exclude_characters="\0")),
+    min_size=1,
+    max_size=40,
+)
+
+
+@st.composite
+def attributes(draw: st.DrawFn) -> tuple[Attribute, ...]:
+    return tuple(draw(st.lists(st.builds(Attribute, names, values), max_size=2)))
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> Document:
+    text = draw(texts)
+    entities = []
+    for n in range(draw(st.integers(0, 4))):
+        cuts = sorted(draw(st.sets(st.integers(0, len(text)), min_size=2, max_size=6)))
+        fragments = tuple(Span(*pair) for pair in zip(cuts[::2], cuts[1::2], strict=False))
+        code = draw(st.none() | names)
+        entities.append(Entity(f"T{n}", draw(names), fragments, draw(attributes()), code))
+    if not entities:
+        return Document("n", text)
+    entity_ids = [e.id for e in entities]
+    event_ids = [f"E{n}" for n in range(draw(st.integers(0, 3)))]
+    ends = st.sampled_from(entity_ids + event_ids)
+    events = [
+        Event(
+            name,
+            draw(names),
+            draw(st.sampled_from(entity_ids)),
+            tuple(draw(st.lists(st.builds(Argument, names, ends), max_size=4))),
+            draw(attributes()),
+        )
+        for name in event_ids
+    ]
+    relations = [Relation(f"R{n}", draw(names), draw(ends), draw(ends)) for n in range(draw(st.integers(0, 3)))]
+    groups = [
+        Group(draw(st.sampled_from(["*", "G"])) + str(n), draw(names), tuple(draw(st.lists(ends, min_size=1))))
+        for n in range(1, draw(st.integers(1, 3)))
+    ]
+    facts = draw(st.lists(st.builds(ConceptRelation, names, values, values, st.tuples(values)), max_size=2))
+    metadata = draw(st.dictionaries(names.filter(lambda name: name != "brat"), values, max_size=2))
+    return Document("n", text, tuple(entities), tuple(relations), tuple(events), tuple(groups), tuple(facts), metadata)
+
+
+@settings(max_examples=300, deadline=None)
+@given(documents())
+def test_reading_what_was_written_gives_the_document_back(document: Document) -> None:
+    with TemporaryDirectory() as folder:
+        assert write([document], Path(folder), "brat") == {}
+        result = read(Path(folder), "brat")
+    assert result.documents == (document,)
+    assert not result.problems
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    texts,
+    st.text(st.one_of(st.sampled_from("T1R2E3A4N5*#\t\n :;0123456789Arg"), st.characters(codec="utf-8")), max_size=120),
+)
+def test_any_annotation_file_is_read_without_a_crash(text: str, annotations: str) -> None:
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "n.txt").write_bytes(text.encode("utf-8"))
+        (Path(folder) / "n.ann").write_bytes(annotations.encode("utf-8"))
+        result = read(Path(folder), "brat")
+        assert len(result.documents) == 1
+        # Whatever was understood survives being written and read again.
+        write(result.documents, Path(folder) / "again", "brat")
+        assert read(Path(folder) / "again", "brat").documents == result.documents
