@@ -73,7 +73,7 @@ def test_labels_of_gold_leave_the_others_out_with_what_hangs_on_them(note):
     assert counted(report, "relations.end_to_end.strict") == (1, 0, 0)
     assert "dose" not in report.to_dict()["attributes"]
     assert report.notes == (
-        "left out of predicted by the labels asked for: entity Anatomy 1; attribute dose 1; relation At 1, Form-Drug 1",
+        "left out of predicted by labels 'gold': entity Anatomy 1; attribute dose 1; relation At 1, Form-Drug 1",
     )
 
 
@@ -109,7 +109,15 @@ def test_a_set_of_labels_holds_for_both_sides(note):
     predicted = note("Drug 0-5", "Form 11-14", "Test 30-35")
     report = score([gold], [predicted], labels={"Drug", "Form"})
     assert report.tally("entities.strict").labels == {"Drug": Counts(1, 0, 0), "Form": Counts(0, 1, 1)}
-    assert report.notes[0] == "left out of gold by the labels asked for: entity Test 1"
+    assert report.notes == (
+        "left out of gold by the labels asked for: entity Test 1",
+        "left out of predicted by the labels asked for: entity Test 1",
+    )
+
+
+def test_a_label_asked_for_that_neither_side_uses_is_named(note):
+    report = score([note("Drug 0-5")], [note()], labels=["Drug", "Drugg"])
+    assert report.notes == ("labels asked for that neither side uses: Drugg",)
 
 
 def test_labels_given_as_another_word_are_refused(note):

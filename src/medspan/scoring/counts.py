@@ -62,12 +62,14 @@ class Tally:
     """The counts of one measure, kept by document so that averages and intervals can be taken later.
 
     `total` is (documents, 3) and `by_row` (documents, rows, 3), the last axis being tp, fp, fn. Rows are sorted by
-    name. In medspan's own measures rows add up to the total; an official scorer may keep a total of its own.
+    name. In medspan's own measures rows add up to the total; an official scorer may keep a total of its own, and may
+    average documents that are empty on both sides as 0 (`averages_empty`).
     """
 
     rows: tuple[str, ...]
     by_row: NDArray[np.int64]
     total: NDArray[np.int64]
+    averages_empty: bool = False
 
     @property
     def micro(self) -> Counts:
@@ -82,8 +84,8 @@ class Tally:
 
     @property
     def macro_documents(self) -> dict[str, float]:
-        """Mean of the ratios of documents; documents where both sides are empty are left out."""
-        return averages(self.total)
+        """Mean of the ratios of documents; documents where both sides are empty are left out, unless said otherwise."""
+        return averages(self.total, keep_empty=self.averages_empty)
 
     @property
     def macro_labels(self) -> dict[str, float]:
@@ -102,14 +104,19 @@ def ratios(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.stack([np.divide(a, b, out=np.zeros_like(a), where=b > 0) for a, b in shares], axis=-1)
 
 
-def averages(counts: NDArray[np.int64]) -> dict[str, float]:
-    """Average the ratios of counts (items, 3) over items that hold anything; 0 when there is none."""
-    used = counts[counts.sum(axis=-1) > 0]
+def averages(counts: NDArray[np.int64], *, keep_empty: bool = False) -> dict[str, float]:
+    """Average the ratios of counts (items, 3), by default over items that hold anything; 0 when there is none."""
+    used = counts if keep_empty else counts[counts.sum(axis=-1) > 0]
     means = ratios(used).mean(axis=0) if len(used) else np.zeros(3)
     return {"precision": float(means[0]), "recall": float(means[1]), "f1": float(means[2])}
 
 
-def tally(documents: Sequence[Rows], totals: Sequence[tuple[int, int, int]] | None = None) -> Tally:
+def tally(
+    documents: Sequence[Rows],
+    totals: Sequence[tuple[int, int, int]] | None = None,
+    *,
+    averages_empty: bool = False,
+) -> Tally:
     """Collect the rows of each document; `totals` replaces the sums of rows where a scorer counts them apart."""
     names = tuple(sorted({name for rows in documents for name in rows}))
     index = {name: i for i, name in enumerate(names)}
@@ -118,8 +125,8 @@ def tally(documents: Sequence[Rows], totals: Sequence[tuple[int, int, int]] | No
         for name, counts in rows.items():
             by_row[d, index[name]] = counts
     if totals is None:
-        return Tally(names, by_row, by_row.sum(axis=1))
-    return Tally(names, by_row, np.array(totals, dtype=np.int64).reshape(len(documents), 3))
+        return Tally(names, by_row, by_row.sum(axis=1), averages_empty)
+    return Tally(names, by_row, np.array(totals, dtype=np.int64).reshape(len(documents), 3), averages_empty)
 
 
 def add(rows: Rows, name: str, tp: int = 0, fp: int = 0, fn: int = 0) -> None:

@@ -142,7 +142,7 @@ def _places(facts: Facts) -> set[Mention]:
     return set(facts.entities)
 
 
-def attributes(pairs: Iterable[FactPair], name: str, mode: str) -> Tally:
+def attributes(pairs: Iterable[FactPair], mode: str, name: str) -> Tally:
     """Score one attribute end to end: its carrier matches and the value is equal; a row per value.
 
     A carrier is an entity, or an event at its trigger; the two never match each other.

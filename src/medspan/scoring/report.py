@@ -1,7 +1,7 @@
 """One call from two lists of documents to a report."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from medspan.scoring.bootstrap import Difference, Interval, difference, interval
 from medspan.scoring.calibration import Calibration, calibration
 from medspan.scoring.counts import Tally
 from medspan.scoring.restrict import KINDS, Labels, Omissions, restrict, unknown_to_gold
-from medspan.scoring.scorers import SCORERS, Path
+from medspan.scoring.scorers import SCORERS, Path, Scorer
 
 __all__ = ["Report", "paired_bootstrap", "score"]
 
@@ -99,6 +99,8 @@ def score(
     """
     chosen = SCORERS.get(scorer)
     alignment = align(gold, predicted)
+    if chosen.skips_missing:
+        alignment = replace(alignment, pairs=tuple(p for p in alignment.pairs if not p.is_missing))
     alignment, out_of_gold, out_of_predicted, n_event_only = restrict(alignment, schema, labels)
     measured = chosen.measure(alignment.pairs, schema)
     bounds: dict[Path, Mapping[str, Interval]] = {}
@@ -114,11 +116,12 @@ def score(
         calibration=calibration(alignment.pairs),
         only_in_gold=alignment.only_in_gold,
         only_in_predicted=alignment.only_in_predicted,
-        notes=tuple(_notes(alignment, schema, labels, out_of_gold, out_of_predicted, n_event_only)),
+        notes=tuple(_notes(chosen, alignment, schema, labels, out_of_gold, out_of_predicted, n_event_only)),
     )
 
 
 def _notes(
+    scorer: Scorer,
     alignment: Alignment,
     schema: LabelSchema | None,
     labels: Labels,
@@ -126,16 +129,25 @@ def _notes(
     out_of_predicted: Omissions,
     n_event_only: int,
 ) -> Iterable[str]:
+    missing = "skipped, as this scorer does" if scorer.skips_missing else "counted as empty"
     for reason, ids in (
-        ("gold documents without a prediction, counted as empty", alignment.only_in_gold),
+        (f"gold documents without a prediction, {missing}", alignment.only_in_gold),
         ("predicted documents without gold, not scored", alignment.only_in_predicted),
     ):
         if ids:
             yield f"{reason}: {len(ids)} ({listed(ids)})"
-    reasons = ([f"schema {schema.name!r}"] if schema else []) + ([] if labels == "all" else ["the labels asked for"])
-    for side, omitted in (("gold", out_of_gold), ("predicted", out_of_predicted)):
+    by_schema = [f"schema {schema.name!r}"] if schema else []
+    by_labels = [] if labels == "all" else ["labels 'gold'" if labels == "gold" else "the labels asked for"]
+    for side, omitted, reasons in (
+        ("gold", out_of_gold, by_schema + (by_labels if labels != "gold" else [])),
+        ("predicted", out_of_predicted, by_schema + by_labels),
+    ):
         if omitted:
             yield f"left out of {side} by {' and '.join(reasons)}: {_counted(omitted)}"
+    if not isinstance(labels, str):
+        used = {e.label for p in alignment.pairs for d in (p.gold, p.predicted) for e in d.entities}
+        if absent := sorted(set(labels) - used):
+            yield f"labels asked for that neither side uses: {', '.join(absent)}"
     if n_event_only:
         yield f"gold holds no events; {n_event_only} predicted entities that serve only events are set aside"
     unknown = unknown_to_gold(alignment)

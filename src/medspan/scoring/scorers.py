@@ -1,7 +1,8 @@
 """Scorers by name: what is measured, over aligned documents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, TypeAlias
 
 from medspan.annotation import LabelSchema
@@ -35,6 +36,10 @@ class Scorer(Protocol):
     def headline(self) -> Path:
         """The place of the measure that sums the scorer up."""
 
+    @property
+    def skips_missing(self) -> bool:
+        """Whether a gold document without a prediction is left out instead of counting as empty."""
+
     def measure(self, pairs: Sequence[Pair], schema: LabelSchema | None) -> Measured:
         """Count; axis 0 of every tally is the order of `pairs`."""
 
@@ -45,6 +50,7 @@ class CleanScorer:
 
     name: str
     modes: tuple[str, ...]
+    skips_missing: bool = False
 
     @property
     def headline(self) -> Path:
@@ -62,19 +68,23 @@ class CleanScorer:
         has_values = any(event.values for side in sides for event in side.events)
         tallies: dict[Path, Tally] = {}
         figures: dict[Path, float] = {}
-        for mode in self.modes:
-            tallies["entities", mode] = measures.entities(found, mode)
-            tallies["entities", "span", mode] = measures.spans(found, mode)
-            if has_relations:
-                tallies["relations", "end_to_end", mode] = measures.relations(found, mode, symmetric)
-            if has_events:
-                tallies["events", "triggers", mode] = events.triggers(found, mode)
-                tallies["events", "arguments", mode] = events.arguments(found, mode)
-                tallies["events", "arguments_by_role", mode] = events.arguments_by_role(found, mode)
-            if has_values:
-                tallies["events", "values", mode] = events.values(found, mode)
-            for name in names:
-                tallies["attributes", name, mode] = measures.attributes(found, name, mode)
+        by_mode: list[tuple[Path, Callable[[Sequence[measures.FactPair], str], Tally]]] = [
+            (("entities",), measures.entities),
+            (("entities", "span"), measures.spans),
+        ]
+        if has_relations:
+            by_mode.append((("relations", "end_to_end"), partial(measures.relations, symmetric=symmetric)))
+        if has_events:
+            by_mode.append((("events", "triggers"), events.triggers))
+            by_mode.append((("events", "arguments"), events.arguments))
+            by_mode.append((("events", "arguments_by_role"), events.arguments_by_role))
+        if has_values:
+            by_mode.append((("events", "values"), events.values))
+        for name in names:
+            by_mode.append((("attributes", name), partial(measures.attributes, name=name)))
+        for path, measure in by_mode:
+            for mode in self.modes:
+                tallies[*path, mode] = measure(found, mode)
         figures["entities", "span", "gold_touched"] = measures.touched(found)
         for name in names:
             figures["attributes", name, "accuracy_on_matched"] = measures.accuracy_on_matched(found, name)
@@ -94,5 +104,6 @@ SCORERS: Registry[Scorer] = Registry(
     {
         "strict": "medspan.scoring.scorers:STRICT",
         "lenient": "medspan.scoring.scorers:LENIENT",
+        "n2c2-2018": "medspan.scoring.n2c2_2018:N2C2_2018",
     },
 )

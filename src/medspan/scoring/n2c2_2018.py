@@ -1,0 +1,117 @@
+"""The rules of the 2018 n2c2 Track 2 evaluation script, quirks kept.
+
+Mentions are covering ranges: the gaps of discontinuous ones count as part of them. Predictions are pared in file
+order: one that equals a gold item which an earlier prediction has claimed is dropped, and is then neither right nor
+wrong, even where it claims another. One prediction may claim several gold items but is one true positive; false
+negatives are the gold items less the true positives. So the outcome depends on order. Files without a prediction
+are skipped. Files empty on both sides count as 0 in averages over files.
+
+Not repeated: the script's reading errors, such as mentions of more than three fragments taking the place of the
+line before them. It scores mentions and relations; relations are one table, for end-to-end and gold entities alike.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from medspan.annotation import LabelSchema
+from medspan.scoring.align import Pair
+from medspan.scoring.counts import Rows, Tally, add, tally
+from medspan.scoring.facts import Mention, facts
+from medspan.scoring.scorers import Measured, Path
+
+__all__ = ["N2C2_2018"]
+
+
+class Tag(NamedTuple):
+    """A label and a covering range."""
+
+    label: str
+    start: int
+    end: int
+
+
+class Link(NamedTuple):
+    """A relation label and its two ends, in order."""
+
+    label: str
+    head: Tag
+    tail: Tag
+
+
+T = TypeVar("T", Tag, Link)
+
+
+def _tag(mention: Mention) -> Tag:
+    return Tag(mention.label, mention.extent[0][0], mention.extent[-1][1])
+
+
+def _same_tag(a: Tag, b: Tag) -> bool:
+    return a == b
+
+
+def _overlapping_tag(a: Tag, b: Tag) -> bool:
+    return a.label == b.label and a.end > b.start and a.start < b.end
+
+
+def _same_link(a: Link, b: Link) -> bool:
+    return a == b
+
+
+def _overlapping_link(a: Link, b: Link) -> bool:
+    return a.label == b.label and _overlapping_tag(a.head, b.head) and _overlapping_tag(a.tail, b.tail)
+
+
+def _rows(gold: Sequence[T], predicted: Sequence[T], is_equal: Callable[[T, T], bool]) -> Rows:
+    """Count by label: equal items have equal labels, so labels can be pared apart."""
+    rows: Rows = {}
+    for label in dict.fromkeys(item.label for item in (*gold, *predicted)):
+        right, found = ([item for item in side if item.label == label] for side in (gold, predicted))
+        is_claimed = [False] * len(right)
+        tp = fp = 0
+        for item in found:
+            equal = [i for i, other in enumerate(right) if is_equal(item, other)]
+            is_dropped = any(is_claimed[i] for i in equal)
+            for i in equal:
+                is_claimed[i] = True
+            tp += bool(equal) and not is_dropped
+            fp += not equal
+        add(rows, label, tp, fp, len(right) - tp)
+    return rows
+
+
+@dataclass(frozen=True)
+class N2c2Scorer:
+    """Mentions and relations under the rules above. The challenge's own figure is lenient micro F1."""
+
+    name: str = "n2c2-2018"
+    headline: Path = ("entities", "lenient")
+    skips_missing: bool = True
+
+    def measure(self, pairs: Sequence[Pair], schema: LabelSchema | None) -> Measured:  # noqa: ARG002
+        """Count both modes; relations only where either side holds any. A schema's symmetry is ignored."""
+        tags: list[tuple[list[Tag], list[Tag]]] = []
+        links: list[tuple[list[Link], list[Link]]] = []
+        for pair in pairs:
+            sides = [facts(document) for document in (pair.gold, pair.predicted)]
+            gold_tags, predicted_tags = ([_tag(m) for m in side.entities] for side in sides)
+            gold_links, predicted_links = (
+                [Link(r.label, _tag(r.head), _tag(r.tail)) for r in side.relations] for side in sides
+            )
+            tags.append((gold_tags, predicted_tags))
+            links.append((gold_links, predicted_links))
+        tallies: dict[Path, Tally] = {
+            ("entities", "strict"): tally([_rows(*t, _same_tag) for t in tags], averages_empty=True),
+            ("entities", "lenient"): tally([_rows(*t, _overlapping_tag) for t in tags], averages_empty=True),
+        }
+        if any(gold or predicted for gold, predicted in links):
+            tallies["relations", "end_to_end", "strict"] = tally(
+                [_rows(*t, _same_link) for t in links], averages_empty=True
+            )
+            tallies["relations", "end_to_end", "lenient"] = tally(
+                [_rows(*t, _overlapping_link) for t in links], averages_empty=True
+            )
+        return Measured(tallies)
+
+
+N2C2_2018 = N2c2Scorer()
