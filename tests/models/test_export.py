@@ -1,0 +1,127 @@
+"""Export on tiny random encoders: float32 parity, int8 files, and what must be refused."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+onnx = pytest.importorskip("onnx")
+
+from medspan.errors import CheckpointError, ConfigError  # noqa: E402
+from medspan.inference.encoder_engine import OnnxEngine, TorchEngine  # noqa: E402
+from medspan.models.export import export_encoder  # noqa: E402
+
+INT8 = onnx.TensorProto.INT8
+
+
+def tiny_bert(seed: int = 0, **changes: Any) -> Any:
+    torch.manual_seed(seed)
+    sizes = {
+        "vocab_size": 200,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "max_position_embeddings": 64,
+    }
+    config = transformers.BertConfig(**(sizes | changes))
+    return transformers.BertModel(config, add_pooling_layer=False)
+
+
+def rows_of(lengths: list[int], seed: int = 0) -> list[list[int]]:
+    generator = np.random.default_rng(seed)
+    return [generator.integers(5, 200, length).tolist() for length in lengths]
+
+
+CALIBRATION = rows_of([5, 9, 12, 17, 20, 24, 31, 40] * 3)
+
+
+def test_a_float32_export_gives_the_hidden_states_of_torch(tmp_path: Path) -> None:
+    model = tiny_bert()
+    path = export_encoder(model, tmp_path, CALIBRATION, int8=False)
+    assert path == tmp_path / "onnx" / "model.onnx"
+    rows = [np.array(row) for row in rows_of([1, 7, 8, 33, 64], seed=1)]
+    expected = TorchEngine(model).encode(rows)
+    np.testing.assert_allclose(OnnxEngine(path).encode(rows), expected, atol=1e-4)
+
+
+def test_an_int8_export_stores_weights_and_embeddings_as_int8(tmp_path: Path) -> None:
+    path = export_encoder(tiny_bert(), tmp_path, CALIBRATION, int8=True)
+    assert path == tmp_path / "onnx" / "model-int8.onnx"
+    tables = {tuple(t.dims): t.data_type for t in onnx.load(path).graph.initializer if len(t.dims) == 2}
+    assert tables[(200, 32)] == tables[(32, 32)] == tables[(32, 64)] == tables[(64, 32)] == INT8
+
+
+def test_an_int8_export_keeps_one_scale_for_each_word(tmp_path: Path) -> None:
+    graph = onnx.load(export_encoder(tiny_bert(), tmp_path, CALIBRATION, int8=True)).graph
+    table = next(t.name for t in graph.initializer if list(t.dims) == [200, 32])
+    scale = next(n.input[1] for n in graph.node if n.op_type == "DequantizeLinear" and n.input[0] == table)
+    assert next(list(t.dims) for t in graph.initializer if t.name == scale) == [200]
+
+
+def test_an_int8_export_stays_near_torch(tmp_path: Path) -> None:
+    model = tiny_bert()
+    rows = [np.array(row) for row in rows_of([6, 30, 50], seed=2)]
+    found = OnnxEngine(export_encoder(model, tmp_path, CALIBRATION, int8=True)).encode(rows)
+    expected = TorchEngine(model).encode(rows)
+    relative = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
+    assert 0 < relative.mean() < 0.05
+
+
+def test_an_int8_export_computes_no_scale_at_run_time(tmp_path: Path) -> None:
+    graph = onnx.load(export_encoder(tiny_bert(), tmp_path, CALIBRATION, int8=True)).graph
+    kinds = {node.op_type for node in graph.node}
+    assert "QuantizeLinear" in kinds
+    assert "DynamicQuantizeLinear" not in kinds
+
+
+def test_only_the_asked_file_is_left_in_the_folder(tmp_path: Path) -> None:
+    export_encoder(tiny_bert(), tmp_path, CALIBRATION, int8=True)
+    assert [path.name for path in (tmp_path / "onnx").iterdir()] == ["model-int8.onnx"]
+
+
+def test_the_file_carries_the_longest_row_the_encoder_takes(tmp_path: Path) -> None:
+    for int8 in (False, True):
+        assert OnnxEngine(export_encoder(tiny_bert(), tmp_path, CALIBRATION, int8=int8)).max_tokens == 64
+
+
+def test_the_model_keeps_its_training_mode(tmp_path: Path) -> None:
+    model = tiny_bert().train()
+    export_encoder(model, tmp_path, CALIBRATION, int8=False)
+    assert model.training
+
+
+@pytest.mark.parametrize("kind", ["Roberta", "DistilBert", "Electra"])
+def test_other_encoders_are_exported_too(kind: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 200, "max_position_embeddings": 80, "pad_token_id": 0}
+    if kind == "DistilBert":
+        sizes |= {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}
+    else:
+        sizes |= {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    model = getattr(transformers, f"{kind}Model")(getattr(transformers, f"{kind}Config")(**sizes))
+    rows = [np.array(row) for row in rows_of([3, 20, 41], seed=3)]
+    found = OnnxEngine(export_encoder(model, tmp_path, CALIBRATION, int8=False)).encode(rows)
+    np.testing.assert_allclose(found, TorchEngine(model).encode(rows), atol=1e-4)
+
+
+def test_an_export_that_differs_from_torch_is_refused_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medspan.models import export
+
+    model = tiny_bert()
+    write = export._write_float32
+    monkeypatch.setattr(export, "_write_float32", lambda _model, path: write(tiny_bert(seed=1), path))
+    with pytest.raises(CheckpointError, match="differs from torch"):
+        export_encoder(model, tmp_path, CALIBRATION, int8=False)
+    assert list((tmp_path / "onnx").iterdir()) == []
+
+
+@pytest.mark.parametrize("calibration", [[], [[5, 6], []]])
+def test_calibration_without_tokens_is_refused(calibration: list[list[int]], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="calibration"):
+        export_encoder(tiny_bert(), tmp_path, calibration, int8=True)
