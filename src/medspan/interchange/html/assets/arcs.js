@@ -1,22 +1,23 @@
 // Links between entities: relations, and the roles of events. They are drawn for one entity at a time.
 
-function linksOf(number) {
-  const links = [];
-  state.note.relations.forEach((relation) => {
-    if (isHidden("relation", relation.label)) return;
-    const { label, head, tail, score } = relation;
-    if (head === number) links.push({ kind: "relation", label, other: tail, outward: true, score });
-    else if (tail === number) links.push({ kind: "relation", label, other: head, outward: false, score });
-  });
-  state.note.events.forEach((event) => {
-    if (isHidden("event", event.label)) return;
-    event.arguments.forEach(([role, target, score]) => {
-      if (event.trigger === number) links.push({ kind: "event", label: role, other: target, outward: true, score });
-      else if (target === number) links.push({ kind: "event", label: role, other: event.trigger, outward: false, score });
-    });
-  });
-  return links.filter((link) => isShown(link.other));
+// Collects what is shown of them by entity, once for a note and a choice of labels.
+function indexLinks() {
+  state.links = state.note.entities.map(() => []);
+  const join = (kind, label, from, to, score) => {
+    if (!isShown(from) || !isShown(to)) return;
+    state.links[from].push({ kind, label, other: to, outward: true, score });
+    if (from !== to) state.links[to].push({ kind, label, other: from, outward: false, score });
+  };
+  for (const { label, head, tail, score } of state.note.relations) {
+    if (!isHidden("relation", label)) join("relation", label, head, tail, score);
+  }
+  for (const event of state.note.events) {
+    if (isHidden("event", event.label)) continue;
+    for (const [role, target, score] of event.arguments) join("event", role, event.trigger, target, score);
+  }
 }
+
+const linksOf = (number) => state.links[number];
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -36,23 +37,21 @@ function anchor(number, origin) {
   return { x: box.left + box.width / 2 - origin.left, top: box.top - origin.top, bottom: box.bottom - origin.top };
 }
 
-function path(from, to) {
-  if (Math.abs(from.top - to.top) < 6) {
-    const rise = Math.min(30, 12 + Math.abs(from.x - to.x) / 12);
-    return {
-      d: `M${from.x},${from.top} C${from.x},${from.top - rise} ${to.x},${to.top - rise} ${to.x},${to.top - 2}`,
-      x: (from.x + to.x) / 2,
-      y: from.top - rise * 0.75,
-    };
+const LABEL_HEIGHT = 12;
+
+// A curve between the lit entity and a partner, whose label stands above it. It runs sideways in the gap between
+// lines, next to the lit entity, so that it does not strike words through; only then does it cross lines.
+function curve(focus, partner, isOutward) {
+  let points;
+  if (Math.abs(focus.top - partner.top) < 6) {
+    const peak = Math.min(focus.top, partner.top) - LABEL_HEIGHT - 6;
+    points = [`${focus.x},${focus.top - 1}`, `${focus.x},${peak}`, `${partner.x},${peak}`, `${partner.x},${partner.top - LABEL_HEIGHT}`];
+  } else {
+    const [y, end, by] = focus.top < partner.top ? [focus.bottom, partner.top - LABEL_HEIGHT, 1] : [focus.top, partner.bottom + 1, -1];
+    points = [`${focus.x},${y}`, `${focus.x},${y + 12 * by}`, `${partner.x},${y + 2 * by}`, `${partner.x},${end}`];
   }
-  const down = from.top < to.top;
-  const [y1, y2] = down ? [from.bottom, to.top - 2] : [from.top, to.bottom + 2];
-  const bend = (y2 - y1) / 2;
-  return {
-    d: `M${from.x},${y1} C${from.x},${y1 + bend} ${to.x},${y2 - bend} ${to.x},${y2}`,
-    x: (from.x + to.x) / 2,
-    y: (y1 + y2) / 2,
-  };
+  const [first, second, third, last] = isOutward ? points : points.reverse();
+  return `M${first} C${second} ${third} ${last}`;
 }
 
 function drawArcs(number) {
@@ -69,13 +68,16 @@ function drawArcs(number) {
   definitions.append(marker);
   drawing.append(definitions);
   const here = anchor(number, origin);
-  const labels = [];
+  const words = new Map();
   for (const link of linksOf(number)) {
     const there = anchor(link.other, origin);
     if (!here || !there || link.other === number) continue;
-    const curve = link.outward ? path(here, there) : path(there, here);
-    drawing.append(svg("path", { d: curve.d, class: `arc ${link.kind}`, "marker-end": "url(#tip)" }));
-    labels.push(svg("text", { x: curve.x, y: curve.y, class: "arc-label" }, link.label));
+    const d = curve(here, there, link.outward);
+    drawing.append(svg("path", { d, class: `arc ${link.kind}`, "marker-end": "url(#tip)" }));
+    words.set(link.other, [...(words.get(link.other) || []), link.label]);
   }
-  drawing.append(...labels);
+  for (const [other, labels] of words) {
+    const { x, top } = anchor(other, origin);
+    drawing.append(svg("text", { x, y: top - 2, class: "arc-label" }, labels.join(", ")));
+  }
 }

@@ -23,7 +23,7 @@ function linkItem(link) {
     make("span", { class: "arrow", "aria-hidden": "true" }, link.outward ? "\u2192" : "\u2190"),
     make("span", { class: "hidden" }, `${arrow} `),
     `${link.label} `,
-    link.score === null || link.score === undefined ? null : make("span", { class: "quiet" }, percent(link.score)),
+    link.score === null || link.score === undefined ? null : make("span", { class: "quiet" }, rounded(link.score)),
   );
   return make("li", {}, mentionButton(link.other, label));
 }
@@ -69,7 +69,7 @@ function renderEntity(number) {
       {},
       ...entity.attributes.flatMap(([name, value]) => row(name.replaceAll("_", " "), value === "true" ? "yes" : value.replaceAll("_", " "))),
       ...row("code", entity.code),
-      ...row("score", percent(entity.score)),
+      ...row("score", rounded(entity.score)),
       ...row("characters", places),
       ...row("id", entity.id),
     ),

@@ -17,11 +17,12 @@ const readData = (id) => JSON.parse(byId(id).textContent);
 
 const count = (n, one, many) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
-const percent = (score) => (score === null || score === undefined ? null : score.toFixed(2));
+const rounded = (score) => (score === null || score === undefined ? null : String(Number(score.toFixed(4))));
 
 // What the page shows now. `note` is the open note's data; entities are numbers into note.entities.
 const state = {
   contents: readData("contents"),
+  query: "",
   matching: [],
   page: 0,
   open: -1,
@@ -32,4 +33,6 @@ const state = {
   pointed: null,
   chips: new Map(),
   pieces: new Map(),
+  links: [],
+  lit: [],
 };

@@ -1,6 +1,7 @@
 // Wiring: what the mouse and the keyboard do.
 
 function redraw() {
+  indexLinks();
   renderText();
   renderTallies();
   if (state.selected !== null && !state.chips.has(state.selected)) state.selected = null;
@@ -10,6 +11,7 @@ function redraw() {
     rove(state.selected, false);
   }
   markText();
+  markFound();
 }
 
 function point(number) {

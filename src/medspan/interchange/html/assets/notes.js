@@ -16,9 +16,42 @@ function words(i) {
 function search(query) {
   const wanted = query.trim().toLowerCase().replace(/\s+/g, " ");
   const all = state.contents.notes.map((_, i) => i);
+  state.query = wanted;
   state.matching = wanted ? all.filter((i) => words(i).includes(wanted)) : all;
   state.page = Math.max(0, Math.floor(state.matching.indexOf(state.open) / NOTES_PER_PAGE));
   renderList();
+  if (state.note) markFound();
+}
+
+// Marks the searched words in the open note, where the browser can, and returns the first place.
+function markFound() {
+  if (!CSS.highlights) return null;
+  CSS.highlights.delete("found");
+  if (!state.query) return null;
+  const isText = (node) => (node.parentElement.closest(".chips") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
+  const walker = document.createTreeWalker(byId("text"), NodeFilter.SHOW_TEXT, isText);
+  const nodes = [];
+  let whole = "";
+  while (walker.nextNode()) {
+    nodes.push([walker.currentNode, whole.length]);
+    whole += walker.currentNode.data;
+  }
+  const lower = whole.toLowerCase().replace(/\s/g, " ");
+  // A few letters grow when lowered; places would be wrong then.
+  if (lower.length !== whole.length) return null;
+  const ranges = [];
+  let k = 0;
+  for (let at = lower.indexOf(state.query); at >= 0; at = lower.indexOf(state.query, at + state.query.length)) {
+    const range = new Range();
+    while (k + 1 < nodes.length && nodes[k + 1][1] <= at) k += 1;
+    range.setStart(nodes[k][0], at - nodes[k][1]);
+    const end = at + state.query.length;
+    while (k + 1 < nodes.length && nodes[k + 1][1] < end) k += 1;
+    range.setEnd(nodes[k][0], end - nodes[k][1]);
+    ranges.push(range);
+  }
+  CSS.highlights.set("found", new Highlight(...ranges));
+  return ranges.length ? ranges[0] : null;
 }
 
 function renderList() {
@@ -74,6 +107,8 @@ function openNote(i) {
   renderNoteSummary();
   redraw();
   byId("note").scrollTop = 0;
+  const found = markFound();
+  if (found) scrollToRange(found);
   const page = Math.floor(state.matching.indexOf(i) / NOTES_PER_PAGE);
   if (page >= 0) state.page = page;
   const had = document.activeElement && document.activeElement.dataset && document.activeElement.dataset.note;
@@ -83,6 +118,12 @@ function openNote(i) {
     if (had) current.focus();
     current.scrollIntoView({ block: "nearest" });
   }
+}
+
+function scrollToRange(range) {
+  const pane = byId("note");
+  const box = range.getBoundingClientRect();
+  if (box.bottom > pane.getBoundingClientRect().bottom) pane.scrollTop += box.top - pane.getBoundingClientRect().top - 80;
 }
 
 function go(by) {

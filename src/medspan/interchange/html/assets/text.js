@@ -85,6 +85,7 @@ function renderText() {
   segments.forEach((segment, i) => segment.covering.forEach((number) => last.set(number, i)));
   state.chips = new Map();
   state.pieces = new Map();
+  state.lit = [];
   const content = document.createDocumentFragment();
   segments.forEach((segment, i) => {
     const text = visible(segment.text, i + 1 < segments.length ? segments[i + 1].text : "");
@@ -108,6 +109,8 @@ function renderText() {
       state.chips.set(number, chip);
       tail.append(chip);
     }
+    // A word joiner keeps a full stop or comma on the line of the chips.
+    tail.append("\u2060");
     content.append(tail);
   });
   box.style.setProperty("--lanes", note.laneCount);
@@ -145,23 +148,25 @@ function entityAt(target) {
   return inside[(inside.indexOf(state.selected) + 1) % inside.length];
 }
 
+// Lights the entity under the mouse or keyboard, else the selected one, and what it is linked to.
 function markText() {
   const focus = state.pointed === null ? state.selected : state.pointed;
-  const partners = new Set(focus === null ? [] : linksOf(focus).map((link) => link.other));
-  for (const [number, chip] of state.chips) {
-    const isFocus = number === focus;
-    const isPartner = partners.has(number) && !isFocus;
-    chip.setAttribute("aria-pressed", String(number === state.selected));
-    for (const element of [chip, ...state.pieces.get(number)]) {
-      element.classList.remove("focus", "partner");
+  state.lit.forEach((element) => element.classList.remove("focus", "partner"));
+  state.lit = [];
+  const light = (number, name) => {
+    if (!state.chips.has(number)) return;
+    for (const element of [state.chips.get(number), ...state.pieces.get(number)]) {
+      element.classList.remove("partner");
+      element.classList.add(name);
+      state.lit.push(element);
     }
-    chip.classList.toggle("focus", isFocus);
-    chip.classList.toggle("partner", isPartner);
+  };
+  if (focus !== null) {
+    linksOf(focus).forEach((link) => light(link.other, "partner"));
+    light(focus, "focus");
   }
-  // Second pass: pieces are shared by nested entities, and what is lit must win over what is not.
-  const light = (number, name) => (state.pieces.get(number) || []).forEach((piece) => piece.classList.add(name));
-  partners.forEach((number) => light(number, "partner"));
-  if (focus !== null) light(focus, "focus");
-  byId("text").classList.toggle("lit", focus !== null);
+  document.querySelectorAll('.chip[aria-pressed="true"]').forEach((chip) => chip.setAttribute("aria-pressed", "false"));
+  if (state.chips.has(state.selected)) state.chips.get(state.selected).setAttribute("aria-pressed", "true");
+  byId("text").classList.toggle("lit", focus !== null && state.chips.has(focus));
   drawArcs(focus);
 }
