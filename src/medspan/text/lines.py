@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 from medspan.text.words import NEVER_LAST, UNFINISHED
 
@@ -28,17 +30,24 @@ class _Line:
     width: int  # with indentation, as wrapping counts it
 
 
+class _Wrap(NamedTuple):
+    """How a paragraph is set: where its lines wrap, and whether most lines without a final stop are full."""
+
+    width: int
+    is_filled: bool
+
+
 def running_texts(text: str) -> Iterator[tuple[int, int]]:
     """Yield [start, end) of the pieces of text between line breaks that end a sentence; none is blank.
 
     The breaks inside a piece merely wrap: they are white space. Everything `str.splitlines` splits at is a break.
     """
     for paragraph in _paragraphs(text):
-        widest = max(line.width for line in paragraph)
+        wrap = _wrap_of(paragraph)
         first = previous = paragraph[0]
         number = _item_number(first)
         for line in paragraph[1:]:
-            if _goes_on(first, previous, line, widest, number):
+            if _goes_on(first, previous, line, wrap, number):
                 previous = line
                 continue
             yield first.start, previous.start + len(previous.text)
@@ -63,16 +72,16 @@ def _paragraphs(text: str) -> Iterator[list[_Line]]:
         yield paragraph
 
 
-def _goes_on(first: _Line, previous: _Line, line: _Line, widest: int, number: int) -> bool:
+def _goes_on(first: _Line, previous: _Line, line: _Line, wrap: _Wrap, number: int) -> bool:
     """Say whether `line` continues the sentence of `previous`, in a running text that began with `first`."""
     before, after = previous.text, line.text
     if _has_open_placeholder(before):
         return True
-    if before[-1] == ":" or _RULE.match(before) or _RULE.match(after):
+    if before[-1] == ":" or _is_rule(before) or _is_rule(after):
         return False
     if previous is first and _is_capitals_header(before):
         return False
-    is_wrapped = _is_wrapped(previous, line, widest)
+    is_wrapped = _is_full(previous, line, wrap.width) and (wrap.is_filled or not after[0].isupper())
     is_unfinished = is_wrapped and before[-1] not in _TERMINALS
     if _starts_item(after, number, is_unfinished) or _starts_section(after, is_unfinished):
         return False
@@ -90,11 +99,21 @@ def _has_open_placeholder(line: str) -> bool:
     return line.rfind("[**") > line.rfind("**]")
 
 
-def _is_wrapped(previous: _Line, line: _Line, widest: int) -> bool:
-    """Say whether the next word would not have fitted on the previous line."""
+def _wrap_of(paragraph: list[_Line]) -> _Wrap:
+    width = min(_MAX_WRAP, max(line.width for line in paragraph))
+    breaks = [_is_full(a, b, width) for a, b in pairwise(paragraph) if a.text[-1] not in ".!?:"]
+    return _Wrap(width, 2 * sum(breaks) > len(breaks))
+
+
+def _is_full(previous: _Line, line: _Line, width: int) -> bool:
+    """Say whether the first word of `line` would not have fitted on the previous line."""
     if not _MIN_WRAP <= previous.width <= _MAX_WRAP:
         return False
-    return previous.width + 1 + len(line.text.split(None, 1)[0]) > min(widest, _MAX_WRAP)
+    return previous.width + 1 + len(line.text.split(None, 1)[0]) > width
+
+
+def _is_rule(line: str) -> bool:
+    return not line[0].isalnum() and _RULE.match(line) is not None
 
 
 def _is_capitals_header(line: str) -> bool:
@@ -107,8 +126,8 @@ def _item_number(line: _Line, default: int = 0) -> int:
 
 
 def _starts_item(line: str, number: int, is_unfinished: bool) -> bool:
-    if line[0].isalpha() and (len(line) < 2 or line[1].isalpha()):
-        return False
+    if line[0].isalpha() and line[:5].isalpha():
+        return False  # most lines: spare them the patterns
     numbered = _NUMBER.match(line)
     if numbered:
         # "with a hemoglobin of / 12. He": inside an unfinished wrapped line only the next number of a list counts.
@@ -118,7 +137,7 @@ def _starts_item(line: str, number: int, is_unfinished: bool) -> bool:
 
 def _starts_section(line: str, is_unfinished: bool) -> bool:
     """Say whether a line opens with a label ("Allergies: none") or is a header in capitals."""
-    label = _LABEL.match(line)
+    label = _LABEL.match(line) if ":" in line else None
     if label:
         words = label[1].split()
         if label[1].isupper() or len(words) == 1:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from medspan.annotation import Document, Entity, Event, Group, Relation
+from medspan.annotation import Argument, Document, Entity, Event, Group, Relation
 
 __all__ = ["in_order_of"]
 
@@ -28,9 +28,7 @@ def in_order_of(original: Document, merged: Document) -> Document:
     for event in sorted(merged.events, key=lambda e: position[e.id]):
         source = own[event.id]
         assert isinstance(source, Event)  # checked above
-        place = {(a.role, a.target): n for n, a in enumerate(source.arguments)}
-        arguments = sorted(event.arguments, key=lambda a: place[a.role, a.target])
-        events.append(replace(event, arguments=tuple(arguments)))
+        events.append(replace(event, arguments=_arguments_as_in(source, event)))
     return replace(
         merged,
         entities=tuple(sorted(merged.entities, key=lambda e: position[e.id])),
@@ -48,3 +46,10 @@ def _is_part(event: Event, source: Event) -> bool:
     same = replace(event, arguments=()) == replace(source, arguments=())
     held = Counter((a.role, a.target) for a in source.arguments)
     return same and not Counter((a.role, a.target) for a in event.arguments) - held
+
+
+def _arguments_as_in(source: Event, event: Event) -> tuple[Argument, ...]:
+    held: dict[tuple[str, str], list[Argument]] = {}  # the same role and target may occur twice
+    for argument in reversed(event.arguments):
+        held.setdefault((argument.role, argument.target), []).append(argument)
+    return tuple(held[a.role, a.target].pop() for a in source.arguments if held.get((a.role, a.target)))

@@ -27,8 +27,8 @@ def plan_windows(
     `breaks` are the sentences in order; `token_starts` the sorted first characters of the tokens (repeats are fine:
     several tokens may share a character). A window starts and ends where a token starts, so no token is cut.
 
-    With `text`, a window that is at least half full ends at a blank line or before a section if it can, never right
-    after a header if it can help it, and long sentences are split at white space. Without it only the positions of
+    With `text`, a window that is at least half full ends at a blank line or before a section if it can, else at a
+    line's end, and not right after a header; long sentences are split at white space. Without it only the positions of
     sentences and tokens are known, and every break counts the same.
 
     Where a window ends elsewhere than at a paragraph, the next begins up to `overlap` tokens of whole sentences
@@ -102,9 +102,9 @@ class _Planner:
             return self._end_inside_sentence(first, reached, limit)
         half = first + (self.budget + 1) // 2
         roomy = self.cuts[max(low, bisect_left(self.cuts, half)) : high]
-        for wanted, floor in ((_PARAGRAPH, half), (_NEW_LINE, first + self.budget * 3 // 4), (_SAME_LINE, half)):
+        for wanted in (_PARAGRAPH, _NEW_LINE, _SAME_LINE):
             for candidate in reversed(roomy):
-                if candidate >= floor and self.quality[candidate] >= wanted:
+                if self.quality[candidate] >= wanted:
                     return candidate
         return self.cuts[high - 1]
 

@@ -105,8 +105,10 @@ def _ends_sentence(text: str, start: int, end: int, match: re.Match[str]) -> boo
     if stop[0] == ")":
         return False  # "2) " that is no list number
     if next_is_small:
-        # Notes typed in small letters: a stop after a long plain word ends the sentence all the same.
-        return len(word) > 4 and word.isalpha() and lowered not in OFTEN_INSIDE and lowered not in NEVER_LAST
+        # Notes typed in small letters: a stop after a plain word ends the sentence all the same. Where capitals are
+        # in use the word must be long, as no abbreviation is.
+        shortest = 3 if _first_letter(text, start, at).islower() else 5
+        return len(word) >= shortest and word.isalpha() and lowered not in OFTEN_INSIDE and lowered not in NEVER_LAST
     if lowered in NEVER_LAST or (lowered in NUMBERED and next_word.lstrip("#(")[:1].isdigit()):
         return False
     if len(word) == 1 and word.isupper():
@@ -115,6 +117,10 @@ def _ends_sentence(text: str, start: int, end: int, match: re.Match[str]) -> boo
         bare = next_word.rstrip(".,;:").casefold()
         return next_word[0].isalpha() and bare not in DOSE_WORDS and next_word.casefold() not in DOSE_WORDS
     return True
+
+
+def _first_letter(text: str, start: int, at: int) -> str:
+    return text[start : min(at, start + 200)].lstrip()[:1]
 
 
 def _is_initial(text: str, start: int, at: int, next_word: str) -> bool:
