@@ -2,7 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medspan.annotation import Document, Entity, Span
@@ -36,6 +36,7 @@ def test_characters_that_carry_meaning_stay(one: str, other: str) -> None:
     assert normalise_term(one) != normalise_term(other)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_normalising_twice_changes_nothing_more(term: str) -> None:
     assert normalise_term(normalise_term(term)) == normalise_term(term)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medspan.annotation import Document, Entity, EntityType, LabelSchema, Sink, Span
@@ -35,6 +35,7 @@ def data_of(page: str, element_id: str) -> Any:
     return json.loads(found[0])
 
 
+@settings(deadline=None)
 @given(annotated())
 def test_segments_joined_are_the_text_and_those_of_an_entity_its_fragments(document: Document) -> None:
     cut = segments(document)
@@ -46,6 +47,7 @@ def test_segments_joined_are_the_text_and_those_of_an_entity_its_fragments(docum
         assert len(covered) + len(bridged) == entity.end - entity.start
 
 
+@settings(deadline=None)
 @given(annotated())
 def test_entities_that_overlap_have_different_lanes_and_the_enclosing_one_lies_below(document: Document) -> None:
     lane = lanes(document)
@@ -72,6 +74,7 @@ def test_the_view_shows_events_as_their_trigger_and_keeps_groups_and_facts(rash_
     assert view["facts"] == [["CID", "D000658", "D005076", "gold"]]
 
 
+@settings(deadline=None)
 @given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))
 def test_embedded_data_comes_back_and_cannot_end_its_element(data: Any) -> None:
     block = data_block("x", data)
@@ -139,6 +142,11 @@ def test_a_page_does_not_depend_on_how_notes_arrive_and_counts_those_left_out(
     assert (tmp_path / "pieces.html").read_bytes() == (tmp_path / "whole.html").read_bytes()
     assert pieces.n_left_out == 2
     assert data_of((tmp_path / "whole.html").read_text("utf-8"), "contents")["leftOut"] == 2
+
+
+def test_an_id_that_is_not_unicode_still_gives_a_page(tmp_path: Path) -> None:
+    write_html([Document("caf\udce9", "text")], tmp_path / "out.html")
+    assert data_of((tmp_path / "out.html").read_text("utf-8"), "contents")["notes"][0]["id"] == "caf\udce9"
 
 
 def test_a_failure_leaves_no_page(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medspan.annotation import Document, Entity, Quarantine, Sink, Span, document_to_dict
@@ -144,6 +144,17 @@ def test_a_kept_value_of_another_type_is_refused_without_quoting_it(tmp_path: Pa
     assert "eleventy" not in str(caught.value)
 
 
+def test_numbers_too_large_for_a_column_and_lone_surrogates_are_refused_with_the_document(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="document 'n1': column 'age' holds a value that is no int64"):
+        write_parquet([Document("n1", "", metadata={"age": 2**63})], tmp_path, {"age": "int64"})
+    with pytest.raises(FormatError, match="column 'ward' holds a value that is no string"):
+        write_parquet([Document("n1", "", metadata={"ward": "\udcff"})], tmp_path, ["ward"])
+    with pytest.raises(AnnotationError, match="document 'n1': metadata cannot be written"):
+        write_parquet([Document("n1", "", metadata={"ward": "\udcff"})], tmp_path)
+    with pytest.raises(AnnotationError, match="the id is not valid Unicode"):
+        write_parquet([Document("n\udcff", "")], tmp_path)
+
+
 def test_kept_columns_that_clash_or_have_no_known_type_are_refused(tmp_path: Path) -> None:
     for keep in (["mention"], ["ward", "ward"], {"ward": "varchar"}):
         with pytest.raises(ConfigError, match="columns to keep"):
@@ -207,6 +218,7 @@ def test_a_missing_or_unfit_column_is_named_with_what_the_file_has(tmp_path: Pat
         keep_column_types(path, ["ward"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.sampled_from(["a", "b", "c", "\u00e9"])), max_size=30))
 def test_the_first_row_of_each_id_is_read_and_no_other(
     tmp_path_factory: pytest.TempPathFactory, ids: list[str | None]

@@ -19,6 +19,9 @@ __all__ = ["KeepType", "as_metadata", "as_value", "keep_column_types", "keep_typ
 KeepType = Literal["string", "int64", "uint64", "double", "bool", "date32", "timestamp", "timestamp_utc"]
 
 
+_INTEGERS = {"int64": range(-(2**63), 2**63), "uint64": range(2**64)}
+
+
 def keep_types(keep_columns: Sequence[str] | Mapping[str, KeepType]) -> dict[str, KeepType]:
     """Return the type of every column to keep; columns given without a type are text."""
     if not isinstance(keep_columns, Mapping):
@@ -85,14 +88,16 @@ def as_value(value: Any, kind: KeepType, name: str, document_id: str) -> Any:
         return None
     try:
         if kind == "string":
-            return value if isinstance(value, str) else _text(value)
+            text = value if isinstance(value, str) else _text(value)
+            text.encode()  # refuses lone surrogates
+            return text
         if kind == "date32":
             return value if isinstance(value, date) else datetime.fromisoformat(value).date()
         if kind in ("timestamp", "timestamp_utc"):
             return value if isinstance(value, datetime) else datetime.fromisoformat(value)
         if kind == "bool" and isinstance(value, bool):
             return value
-        if kind in ("int64", "uint64") and int(value) == Decimal(value):
+        if kind in _INTEGERS and int(value) == Decimal(value) and int(value) in _INTEGERS[kind]:
             return int(value)
         if kind == "double":
             return float(value)

@@ -6,6 +6,7 @@ code points, half-open. Columns named in `keep_columns` are copied from the docu
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 from medspan.annotation import Argument, Attribute, Document, Entity, Event
@@ -140,8 +141,14 @@ def check_keep_columns(keep_columns: Iterable[str], taken: Iterable[str]) -> Non
         )
 
 
-def attributes_json(attributes: Iterable[Attribute]) -> str:
+def attributes_json(attributes: tuple[Attribute, ...]) -> str:
     """Return attributes as a JSON object; a name that occurs twice has the list of its values."""
+    return _attributes_json(attributes) if attributes else "{}"
+
+
+# Few combinations occur, each very often.
+@lru_cache(maxsize=4_096)
+def _attributes_json(attributes: tuple[Attribute, ...]) -> str:
     found: dict[str, list[str]] = {}
     for attribute in attributes:
         found.setdefault(attribute.name, []).append(attribute.value)

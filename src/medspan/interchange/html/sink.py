@@ -37,7 +37,8 @@ class HtmlSink:
         self._labels = _Labels(schema)
         self._index: list[dict[str, Any]] = []
         before, self._after = page(title)
-        self._file = partial_path(self.path).open("w", encoding="utf-8", newline="\n")
+        # A lone surrogate in an id becomes its escape, which is what JSON calls it too.
+        self._file = partial_path(self.path).open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
         self._file.write(before)
 
     def write(self, documents: Iterable[Document]) -> None:

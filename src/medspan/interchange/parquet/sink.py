@@ -54,12 +54,15 @@ class ParquetSink:
                 name: as_value(document.metadata.get(name), kind, name, document.id)
                 for name, kind in self._keep.items()
             }
-            self._documents.add(_document_row(document) | kept, size=len(document.text))
+            whole = _document_row(document)
+            self._documents.add(whole | kept, size=len(document.text))
             for name, (_, make_rows) in _TABLES.items():
-                for row in make_rows([document]):
+                add = self._tables[name].add
+                for i, row in enumerate(make_rows([document])):
                     if name == "entities":
-                        row["fragments"] = _fragments(document.by_id[row["entity_id"]].fragments)
-                    self._tables[name].add(row | kept)
+                        row["fragments"] = whole["entities"][i]["fragments"]
+                    row.update(kept)
+                    add(row)
 
     def close(self) -> None:
         """Publish the four files; documents last, so that it stands only beside complete tables."""
@@ -95,18 +98,30 @@ def write_parquet(
         sink.write(documents)
 
 
-def _fragments(fragments: Iterable[Any]) -> list[dict[str, int]]:
-    return [{"start": f.start, "end": f.end} for f in fragments]
+# Made once: json.dumps would make a new encoder for every document.
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def _is_unicode(text: str) -> bool:
+    """Say whether there is no lone surrogate, as file names that are not UTF-8 give."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _document_row(document: Document) -> dict[str, Any]:
+    if not _is_unicode(document.id):
+        raise AnnotationError(f"document {document.id!r}: the id is not valid Unicode; give the file another name")
     row = document_to_dict(document)
     for item, entity in zip(row["entities"], document.entities, strict=True):
-        item["fragments"] = _fragments(entity.fragments)
+        item["fragments"] = [{"start": f.start, "end": f.end} for f in entity.fragments]
     row.setdefault("groups", [])
     row.setdefault("concept_relations", [])
     try:
-        row["metadata"] = json.dumps(dict(document.metadata), ensure_ascii=False, allow_nan=False)
+        row["metadata"] = _encode(dict(document.metadata))
+        row["metadata"].encode()  # refuses lone surrogates
     except (TypeError, ValueError) as error:
         # The cause may quote a value of the metadata, so it is not chained into the message a user sees.
         raise AnnotationError(
