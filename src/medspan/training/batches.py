@@ -103,7 +103,7 @@ def _gather_head(head: str, layout: HeadLayout, examples: Sequence[Example], off
         np.concatenate(tokens).astype(np.int64),
         np.concatenate(row_of).astype(np.int64),
         np.concatenate(spans),
-        np.concatenate(values).reshape(-1, len(layout.attributes)),
+        np.concatenate(values),
         np.concatenate(links),
         np.concatenate(is_annotated),
         np.stack([s.labels for s in supervision]),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from medspan.annotation import Document
-from medspan.corpora import load_corpus, schema, tune_split
+from medspan.corpora import load_corpus, restrict, schema, tune_split
 from medspan.corpora.invent import invent
 from medspan.corpora.mapping import mapping
 from medspan.errors import ConfigError
@@ -67,13 +67,15 @@ def gather(recipe: Recipe, tokenizer: TextTokenizer, layouts: Mapping[str, HeadL
         if source.tune:
             documents, kept_apart = tune_split(documents)
         material.documents[source.corpus] += len(documents)
-        versions = {target.head: _mapped(documents, target.mapping) for target in source.targets}
+        versions = {
+            target.head: _in_schema(documents, target.mapping, layouts[target.head]) for target in source.targets
+        }
         supervision = {
             target.head: _supervision(layouts[target.head], target.mapping) for target in source.targets
         }
         for target in source.targets:
             if kept_apart and target.tune:
-                gold = _mapped(kept_apart, target.mapping)
+                gold = _in_schema(kept_apart, target.mapping, layouts[target.head])
                 material.tune.append(TuneSet(source.corpus, target.head, tuple(gold)))
         encoded: dict[str, list[HeadTargets]] = {}
         kept_rows: list[IntArray] = []
@@ -107,8 +109,9 @@ def _read(source: SourceConfig, seed: int) -> list[Document]:
     return [document for split in source.splits for document in load_corpus(source.corpus, split)]
 
 
-def _mapped(documents: Sequence[Document], name: str | None) -> list[Document]:
-    return list(documents) if name is None else [mapping(name).apply(document) for document in documents]
+def _in_schema(documents: Sequence[Document], name: str | None, layout: HeadLayout) -> list[Document]:
+    mapped = documents if name is None else [mapping(name).apply(document) for document in documents]
+    return [restrict(document, layout.schema)[0] for document in mapped]
 
 
 def _supervision(layout: HeadLayout, name: str | None) -> Supervision:
