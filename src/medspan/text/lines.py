@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from medspan.text.words import NEVER_LAST, UNFINISHED
+from medspan.text.words import COUNTED, NEVER_LAST, UNFINISHED
 
 __all__ = ["running_texts"]
 
@@ -15,7 +15,7 @@ _MIN_WRAP, _MAX_WRAP = 60, 132
 _MAX_HEADER = 60
 
 _BULLET = re.compile(r"[-–+*•·▪◦‣●○■□➢✓#]+\s*+(?=[^\W\d]|[\[(<\"'~])|[-–+*•·▪◦‣●○■□➢✓]\s+\S|#\s?\d")
-_NUMBER = re.compile(r"\(?(\d{1,2})(?:[.)](?![\d.)])|\.\))")
+_NUMBER = re.compile(r"\(?\d{1,2}(?:[.)](?![\d.)])|\.\))")
 _LETTER = re.compile(r"\(?[A-Za-z]\)\s|[a-h]\.\s|\(?[ivxIVX]{1,4}\)\s|[IVX]{1,4}\.\s")
 _RULE = re.compile(r"[-=*_~#.+|\s]{4,}+$")
 _LABEL = re.compile(r"([A-Za-z][^\W_]*+(?:[ /&,'()\-]+[^\W_]++){0,5}+[)\s]{0,2}):(?=\s|$)")
@@ -45,14 +45,12 @@ def running_texts(text: str) -> Iterator[tuple[int, int]]:
     for paragraph in _paragraphs(text):
         wrap = _wrap_of(paragraph)
         first = previous = paragraph[0]
-        number = _item_number(first)
         for line in paragraph[1:]:
-            if _goes_on(first, previous, line, wrap, number):
+            if _goes_on(first, previous, line, wrap):
                 previous = line
                 continue
             yield first.start, previous.start + len(previous.text)
             first = previous = line
-            number = _item_number(line, number)
         yield first.start, previous.start + len(previous.text)
 
 
@@ -72,7 +70,7 @@ def _paragraphs(text: str) -> Iterator[list[_Line]]:
         yield paragraph
 
 
-def _goes_on(first: _Line, previous: _Line, line: _Line, wrap: _Wrap, number: int) -> bool:
+def _goes_on(first: _Line, previous: _Line, line: _Line, wrap: _Wrap) -> bool:
     """Say whether `line` continues the sentence of `previous`, in a running text that began with `first`."""
     before, after = previous.text, line.text
     if _has_open_placeholder(before):
@@ -83,13 +81,13 @@ def _goes_on(first: _Line, previous: _Line, line: _Line, wrap: _Wrap, number: in
         return False
     is_wrapped = _is_full(previous, line, wrap.width) and (wrap.is_filled or not after[0].isupper())
     is_unfinished = is_wrapped and before[-1] not in _TERMINALS
-    if _starts_item(after, number, is_unfinished) or _starts_section(after, is_unfinished):
+    last_word = before.rsplit(None, 1)[-1].lstrip("([\"'")
+    if _starts_item(after, last_word) or _starts_section(after, is_unfinished):
         return False
-    last_word = before.rsplit(None, 1)[-1]
     if before.rstrip(_CLOSERS)[-1:] in _TERMINALS:
         # Wrapped text: whether the stop ends a sentence is decided as if on one line.
-        return is_wrapped or after[0].islower() or last_word.lstrip("([\"'").casefold() in NEVER_LAST
-    if is_wrapped or before[-1] == "," or (last_word.casefold() in UNFINISHED and last_word.islower()):
+        return is_wrapped or after[0].islower() or last_word.casefold() in NEVER_LAST
+    if is_wrapped or before[-1] == "," or last_word in UNFINISHED:
         return True
     # A short line before a small letter: running text in a narrow column, or a list written in small letters.
     return after[0].islower() and not first.text[0].islower()
@@ -120,18 +118,11 @@ def _is_capitals_header(line: str) -> bool:
     return len(line) <= _MAX_HEADER and line.isupper() and line[-1] not in ".,;" and sum(map(str.isalpha, line)) > 2
 
 
-def _item_number(line: _Line, default: int = 0) -> int:
-    match = _NUMBER.match(line.text)
-    return int(match[1]) if match else default
-
-
-def _starts_item(line: str, number: int, is_unfinished: bool) -> bool:
-    if line[0].isalpha() and line[:5].isalpha():
+def _starts_item(line: str, last_word: str) -> bool:
+    if line[:5].isalpha():
         return False  # most lines: spare them the patterns
-    numbered = _NUMBER.match(line)
-    if numbered:
-        # "with a hemoglobin of / 12. He": inside an unfinished wrapped line only the next number of a list counts.
-        return not is_unfinished or int(numbered[1]) in (1, number + 1)
+    if _NUMBER.match(line):
+        return last_word not in COUNTED and last_word not in UNFINISHED  # "a hemoglobin of / 12. He"
     return bool(_BULLET.match(line) or _LETTER.match(line))
 
 

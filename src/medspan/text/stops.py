@@ -2,7 +2,17 @@
 
 import re
 
-from medspan.text.words import COUNTED, DOSE_WORDS, LETTERED, NEVER_LAST, NUMBERED, OFTEN_INSIDE, STARTERS
+from medspan.text.words import (
+    COUNTED,
+    DOSE_WORDS,
+    LETTERED,
+    NEVER_LAST,
+    NUMBERED,
+    OFTEN_INSIDE,
+    PERIODS,
+    RATES,
+    STARTERS,
+)
 
 __all__ = ["inner_boundaries"]
 
@@ -77,7 +87,11 @@ def _list_numbers(text: str, start: int, matches: list[re.Match[str]]) -> set[in
 
 
 def _is_counted(text: str, start: int, at: int) -> bool:
+    """Say whether the number at `at` belongs to the words before it, rather than to a list."""
     word = _word_before(text, start, at)
+    if word.casefold() in PERIODS:
+        before = text[max(start, at - 2 * _WORD_LENGTH) : at].split()[-2:-1]
+        return not before or before[0].casefold() not in RATES
     return word.casefold() in COUNTED or word[-1:] in ("/", "-", "=", "<", ">", "~", "(")
 
 
@@ -102,13 +116,14 @@ def _ends_sentence(text: str, start: int, end: int, match: re.Match[str]) -> boo
     lowered = word.casefold() + "."
     if stop[:2] == ".." or not word:
         return not next_is_small
-    if stop[0] == ")":
-        return False  # "2) " that is no list number
+    if stop[0] == ")" or word == "#":
+        return False  # "2) " that is no list number; "#. CHF" that opens an item
     if next_is_small:
         # Notes typed in small letters: a stop after a plain word ends the sentence all the same. Where capitals are
-        # in use the word must be long, as no abbreviation is.
-        shortest = 3 if _first_letter(text, start, at).islower() else 5
-        return len(word) >= shortest and word.isalpha() and lowered not in OFTEN_INSIDE and lowered not in NEVER_LAST
+        # in use the word must be long, as no abbreviation is, or an acronym or percentage.
+        shortest = 3 if _first_letter(text, start, at).islower() else 2 if word.isupper() else 5
+        is_plain = (len(word) >= shortest and word.isalpha()) or word[-1] == "%"
+        return is_plain and lowered not in OFTEN_INSIDE and lowered not in NEVER_LAST
     if lowered in NEVER_LAST or (lowered in NUMBERED and next_word.lstrip("#(")[:1].isdigit()):
         return False
     if len(word) == 1 and word.isupper():

@@ -1,6 +1,17 @@
 """Words that decide about sentence ends in clinical notes, in small letters."""
 
-__all__ = ["COUNTED", "DOSE_WORDS", "LETTERED", "NEVER_LAST", "NUMBERED", "OFTEN_INSIDE", "STARTERS", "UNFINISHED"]
+__all__ = [
+    "COUNTED",
+    "DOSE_WORDS",
+    "LETTERED",
+    "NEVER_LAST",
+    "NUMBERED",
+    "OFTEN_INSIDE",
+    "PERIODS",
+    "RATES",
+    "STARTERS",
+    "UNFINISHED",
+]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -45,12 +56,15 @@ STARTERS = _words(
 )
 # A number after these is counted or graded, not the number of a list item.
 COUNTED = _words(
-    """grade stage type class day days number no no. # times over of was is are were be been at to for by or and than
+    """grade stage type class number no no. # times over of was is are were be been at to for by or and than
     approximately about around nearly only every x the a an on in from with through until between minus plus equals
-    level score gravida para g p week weeks month months year years age aged q take took taking takes gave given
-    received lead phase step part figure table version cycle room unit bed hour hours minute minutes past last next
-    first another other possible under above below within after before since all both some two three four"""
+    level score gravida para g p q take took taking takes gave given received lead phase step part figure table
+    version cycle room unit bed past last next first another other possible under above below within after before
+    since all both some two three four"""
 )
+# So is it after these, unless a rate comes before: "on day 2. Check", but "once a day 2. Senna".
+PERIODS = _words("day week month year hour minute age aged dose")
+RATES = _words("a per each every one 1")
 # A line ending with one of these goes on in the next, however short it is.
 UNFINISHED = _words(
     """and or of the a an with to for in on at by was is were are had has have been being from as but that which who
