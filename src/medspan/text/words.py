@@ -58,7 +58,7 @@ STARTERS = _words(
 COUNTED = _words(
     """grade stage type class number no no. # times over of was is are were be been at to for by or and than
     approximately about around nearly only every x the a an on in from with through until between minus plus equals
-    level score gravida para g p q take took taking takes gave given received lead phase step part figure table
+    level score gravida para q take took taking takes gave given received lead phase step part figure table
     version cycle room unit bed past last next first another other possible under above below within after before
     since all both some two three four"""
 )
