@@ -70,7 +70,7 @@ def documents(draw: st.DrawFn) -> Document:
     return Document("n", text, tuple(entities), tuple(relations), tuple(events), tuple(groups), tuple(facts), metadata)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(documents())
 def test_reading_what_was_written_gives_the_document_back(document: Document) -> None:
     with TemporaryDirectory() as folder:
@@ -80,17 +80,30 @@ def test_reading_what_was_written_gives_the_document_back(document: Document) ->
     assert not result.problems
 
 
-@settings(max_examples=300, deadline=None)
-@given(
-    texts,
-    st.text(st.one_of(st.sampled_from("T1R2E3A4N5*#\t\n :;0123456789Arg"), st.characters(codec="utf-8")), max_size=120),
+ids = st.sampled_from(["T1", "T2", "T3", "E1", "E2", "R1", "A1", "*", "*1", "T1_2", "T:", "R 1", "#1", "", "T"])
+labels = st.sampled_from(["A", "B:c", "A;b", "Type", "Type2", "Arg1", "Arg2", "C\u2028d", "Réf", "Reference", "x 1"])
+places = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=3).map(
+    lambda pairs: ";".join(f"{start} {end}" for start, end in pairs)
 )
-def test_any_annotation_file_is_read_without_a_crash(text: str, annotations: str) -> None:
+pairs = st.lists(st.builds(lambda role, target: f"{role}:{target}", labels, ids), max_size=4).map(" ".join)
+ends = st.sampled_from(["", " x", " a  b", " true", "  ", " ü\u2028z", "\tname"])
+lines = st.one_of(
+    st.builds(lambda *parts: "{}\t{} {}\t{}".format(*parts), ids, labels, places, st.text(max_size=6)),
+    st.builds(lambda *parts: "{}\t{} {}".format(*parts), ids, labels, pairs),
+    st.builds(lambda *parts: "{}\t{}".format(*parts), ids, pairs),
+    st.builds(lambda *parts: "{}\t{} {}{}".format(*parts), ids, labels, ids, ends),
+    st.builds(lambda *parts: "{}\t{} {} {}{}".format(*parts), ids, labels, ids, labels, ends),
+    st.text(max_size=8),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(min_size=8, max_size=14), st.lists(lines, max_size=12).map("\n".join))
+def test_any_annotation_file_is_read_and_what_was_understood_survives(text: str, annotations: str) -> None:
     with TemporaryDirectory() as folder:
         (Path(folder) / "n.txt").write_bytes(text.encode("utf-8"))
         (Path(folder) / "n.ann").write_bytes(annotations.encode("utf-8"))
         result = read(Path(folder), "brat")
         assert len(result.documents) == 1
-        # Whatever was understood survives being written and read again.
         write(result.documents, Path(folder) / "again", "brat")
         assert read(Path(folder) / "again", "brat").documents == result.documents

@@ -118,15 +118,13 @@ class _Reading:
             pairs = sorted(zip(starts, words, strict=True))
             try:
                 fragments = tuple(Span(start, start + len(word)) for start, word in pairs)
-                if any(
-                    squeeze(self.text[f.start : f.end]) != squeeze(w)
-                    for f, (_, w) in zip(fragments, pairs, strict=True)
-                ):
+                if fragments[-1].end > len(self.text):
+                    raise AnnotationError(f"a fragment ends at {fragments[-1].end}, past the end {len(self.text)}")
+                found = " ".join(self.text[f.start : f.end] for f in fragments)
+                if squeeze(found) != squeeze(" ".join(word for _, word in pairs)):
                     self.problems.kept(
                         self.number, f"{name}: the stated mention differs from the text at {pairs[0][0]}"
                     )
-                if fragments[-1].end > len(self.text):
-                    raise AnnotationError(f"a fragment ends at {fragments[-1].end}, past the end {len(self.text)}")
                 names.append(self._entity(Entity(name, label, fragments)))
             except AnnotationError as error:
                 self.problems.skipped(self.number, f"{name}: {error}")

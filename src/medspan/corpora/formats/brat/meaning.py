@@ -51,10 +51,11 @@ class _Reading:
             self._entity(bound, shift)
         pairs = [line for line in lines if isinstance(line, Pairs)]
         self._events([line for line in pairs if line.id[0] == "E"])
+        for pair in pairs:
+            if pair.id[0] == "R":
+                self._relation(pair)
         for line in lines:
             match line:
-                case Pairs() if line.id[0] == "R":
-                    self._relation(line)
                 case Value():
                     self._attribute(line)
                 case NormLine():

@@ -9,6 +9,7 @@ from medspan.corpora.formats.sources import lines
 
 __all__ = ["Line", "NormLine", "Other", "Pairs", "SetLine", "TextBound", "Value", "parse"]
 
+_ID = re.compile(r"[TREAMN][\w.-]+|\*.*")
 _OFFSETS = re.compile(r"\d+ +\d+(?:; *\d+ +\d+)*")
 
 
@@ -101,7 +102,7 @@ def parse(content: str, problems: Problems) -> Iterator[Line]:
 
 def _line(number: int, raw: str) -> Line | None:
     columns = raw.split("\t", 2)
-    if len(columns) < 2 or raw[0] not in "TREAMN*":
+    if len(columns) < 2 or not _ID.fullmatch(columns[0]):
         return Other(number, columns[0], raw)
     name, rest = columns[0], columns[2] if len(columns) > 2 else ""
     words = columns[1].split()
@@ -125,8 +126,9 @@ def _line(number: int, raw: str) -> Line | None:
 
 
 def _text_bound(number: int, raw: str, name: str, middle: str, mention: str) -> TextBound | None:
-    label, _, offsets = middle.strip().partition(" ")
-    if not _OFFSETS.fullmatch(offsets.strip()):
+    label, *rest = middle.split(maxsplit=1)
+    offsets = rest[0].strip() if rest else ""
+    if not _OFFSETS.fullmatch(offsets):
         return None
     pairs = (part.split() for part in offsets.split(";"))
     return TextBound(number, name, raw, label, tuple((int(start), int(end)) for start, end in pairs), mention)

@@ -14,7 +14,7 @@ from medspan.errors import FormatError
 
 __all__ = ["write"]
 
-_NAME = re.compile(r"[^\s:;]+(?::[^\s:;]+)*")
+_NAME = re.compile(r"\S+")
 _LINE_END = re.compile(r"[\r\n]")
 
 
@@ -40,6 +40,8 @@ def write(documents: Iterable[Document], path: Path, split_lines: bool = False) 
 def _lines(document: Document, split_lines: bool) -> Iterable[str]:
     kept: Mapping[str, Any] = document.metadata.get("brat", {})
     attributes: list[tuple[str, Attribute]] = []
+    # First, since a line without a tab would read as the rest of a mention after a T line.
+    yield from kept.get("lines", ())
     for entity in document.entities:
         fragments = _by_line(document.text, entity.fragments) if split_lines else entity.fragments
         offsets = ";".join(f"{f.start} {f.end}" for f in fragments)
@@ -59,7 +61,6 @@ def _lines(document: Document, split_lines: bool) -> Iterable[str]:
         value = "" if attribute.value == "true" else f" {_value(document, target, attribute)}"
         yield f"A{number}\t{_name(document, attribute.name)} {target}{value}"
     yield from _normalizations(document, kept.get("normalizations", ()))
-    yield from kept.get("lines", ())
     if extras := _extras(document):
         yield f"#0\t{EXTRAS_NOTE} document\t{json.dumps(extras)}"
 
@@ -144,7 +145,9 @@ def _with_brat_ids(document: Document) -> Document:
 
 def _name(document: Document, name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise FormatError(f"document {document.id!r}: the name {name!r} holds white space, which brat cannot write")
+        raise FormatError(
+            f"document {document.id!r}: the name {name!r} is empty or holds white space, which brat cannot write"
+        )
     return name
 
 

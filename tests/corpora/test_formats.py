@@ -1,0 +1,112 @@
+"""What holds for all formats: guessing, plain text, counts and logs."""
+
+import gzip
+import logging
+from pathlib import Path
+
+import pytest
+
+from medspan.annotation import Document, Entity, Span
+from medspan.corpora.formats import READERS, WRITERS, Problem, ReadResult, guess_format, read, write
+from medspan.errors import FormatError, UnknownNameError
+
+PHEE_LINE = '{"id": "1", "context": "x", "annotations": []}\n'
+
+
+def put(folder: Path, **contents: str) -> Path:
+    for name, content in contents.items():
+        path = folder / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = content.encode("utf-8")
+        path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("contents", "target", "expected"),
+    [
+        ({"a_txt": "x", "a_ann": ""}, ".", "brat"),
+        ({"deep__a_txt": "x", "deep__a_ann": ""}, ".", "brat"),
+        ({"a_txt": "x", "a_ann": ""}, "a.txt", "brat"),
+        ({"a_txt": "x", "a_ann": ""}, "a.ann", "brat"),
+        ({"a_txt": "x"}, ".", "text"),
+        ({"a_txt": "x"}, "a.txt", "text"),
+        ({"a_txt_gz": "x"}, "a.txt.gz", "text"),
+        ({"a_jsonl": "", "b_txt": ""}, ".", "jsonl"),
+        ({"a_jsonl_gz": '{"id": "1", "text": "x"}'}, "a.jsonl.gz", "jsonl"),
+        ({"a_jsonl": ""}, "a.jsonl", "jsonl"),
+        ({"a_jsonl": "{broken"}, "a.jsonl", "jsonl"),
+        ({"a_json": PHEE_LINE}, "a.json", "phee"),
+        ({"a_json_gz": PHEE_LINE}, "a.json.gz", "phee"),
+        ({"a_PubTator_txt_gz": "7|t|Title"}, "a.PubTator.txt.gz", "pubtator"),
+        ({"a_pubtator": ""}, "a.pubtator", "pubtator"),
+        ({"a_parquet": ""}, "a.parquet", "parquet"),
+        ({"a_parquet": ""}, ".", "parquet"),
+    ],
+)
+def test_format_is_guessed(tmp_path: Path, contents: dict[str, str], target: str, expected: str) -> None:
+    assert guess_format(put(tmp_path, **contents) / target) == expected
+
+
+@pytest.mark.parametrize("target", [".", "a.pdf", "absent"])
+def test_no_guess_says_what_to_do(tmp_path: Path, target: str) -> None:
+    put(tmp_path, a_pdf="x")
+    with pytest.raises(FormatError, match=r"--format|known suffix|no such file"):
+        guess_format(tmp_path / target)
+
+
+def test_unknown_format_is_met_with_a_suggestion(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'pubtator'"):
+        read(tmp_path, "pubtaor")
+
+
+def test_every_format_reads_and_writes() -> None:
+    assert list(READERS) == list(WRITERS)
+    for name in READERS:
+        assert callable(READERS.get(name))
+        assert callable(WRITERS.get(name))
+
+
+def test_text_is_the_decoded_file_and_nothing_else(tmp_path: Path) -> None:
+    text = "\ufeffA:\tB\r\n\rC 😀\u2028e\u0301 \n\n"
+    put(tmp_path, one_txt=text, sub__two_txt="")
+    result = read(tmp_path)
+    assert [(d.id, d.text) for d in result.documents] == [("one", text), ("sub/two", "")]
+    assert write(result.documents, tmp_path / "out", "text") == {}
+    assert read(tmp_path / "out").documents == result.documents
+
+
+def test_text_writer_counts_the_annotations_it_leaves_out(tmp_path: Path) -> None:
+    document = Document("n", "gout", entities=(Entity("T1", "Problem", (Span(0, 4),)),))
+    assert write([document], tmp_path, "text") == {"entities": 1}
+    assert (tmp_path / "n.txt").read_bytes() == b"gout"
+
+
+def test_undecodable_text_is_skipped_in_a_folder_and_refused_alone(tmp_path: Path) -> None:
+    put(tmp_path, good_txt="fine")
+    (tmp_path / "bad.txt").write_bytes(b"ok \xff")
+    result = read(tmp_path)
+    assert [d.id for d in result.documents] == ["good"]
+    assert result.problems == (
+        Problem(
+            "bad",
+            None,
+            "skipped",
+            "bad.txt: byte 3 is not UTF-8; convert the file, for example with iconv -t UTF-8",
+        ),
+    )
+    with pytest.raises(FormatError, match="byte 3"):
+        read(tmp_path / "bad.txt")
+
+
+def test_counts_are_logged_and_skipping_warns(caplog: pytest.LogCaptureFixture) -> None:
+    problems = [Problem("d", 1, "skipped", "r"), Problem("d", 2, "kept", "r"), Problem("d", None, "repaired", "r")]
+    with caplog.at_level(logging.INFO):
+        result = ReadResult.of([Document("d", "secret")], problems, "somewhere")
+        ReadResult.of([], [], "elsewhere")
+    assert result.counts == {"read": 1, "kept": 1, "repaired": 1, "skipped": 1}
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert "1 documents read; 1 things kept in doubt, 1 repaired, 1 skipped" in caplog.text
+    assert "secret" not in caplog.text
+    assert str(problems[0]) == "d line 1: skipped: r"
+    assert str(problems[2]) == "d: repaired: r"
