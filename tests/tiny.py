@@ -1,0 +1,111 @@
+"""Tiny doubles that tests share: annotated notes, a word-piece tokenizer, an encoder, and a trained checkpoint.
+
+Everything is invented and built on the spot. Functions that need torch import it inside, so that this module can be
+imported without.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from medspan.annotation import Document
+from medspan.corpora.invent import invent
+
+__all__ = ["export_tiny", "tiny_backbone", "tiny_checkpoint", "tiny_notes", "tiny_recipe", "tiny_tokenizer"]
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def tiny_notes(kind: str = "medications", n: int = 5, seed: int = 7) -> list[Document]:
+    """A few invented, annotated notes; schema `clin`, or `sdoh` for kind "social"."""
+    return invent(kind, n, seed)
+
+
+def tiny_tokenizer(texts: Iterable[str]) -> Any:
+    """A `tokenizers.Tokenizer` whose word pieces are the frequent words of `texts` and all their characters."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    texts = [text.lower() for text in texts]
+    counts: dict[str, int] = {}
+    for text in texts:
+        for word in re.findall(r"[^\W\d_]+|\d", text):
+            counts[word] = counts.get(word, 0) + 1
+    characters = sorted({c for text in texts for c in text if not c.isspace()} | set("abcdefghijklmnopqrstuvwxyz.,"))
+    words = sorted((w for w in counts if len(w) > 1), key=lambda w: (-counts[w], w))[:600]
+    pieces = dict.fromkeys([*SPECIAL, *characters, *(f"##{c}" for c in characters), *words])
+    tokenizer = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return tokenizer
+
+
+def tiny_backbone(folder: Path, texts: Iterable[str], *, hidden: int = 32, layers: int = 2, seed: int = 0) -> Path:
+    """Write a random BERT encoder with its tokenizer, as a pretrained backbone's folder, and return the folder."""
+    import torch
+    import transformers
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = tiny_tokenizer(texts)
+    torch.manual_seed(seed)
+    config = transformers.BertConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        intermediate_size=2 * hidden,
+        max_position_embeddings=128,
+    )
+    transformers.BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def tiny_recipe(backbone: Path, **changes: Any) -> dict[str, Any]:
+    """A recipe as plain data: two head sets that together answer `clinical`, on invented notes."""
+    recipe: dict[str, Any] = {
+        "name": "tiny",
+        "description": "A double for tests.",
+        "backbone": str(backbone),
+        "heads": {"core": {"schema": "clinical", "without_events": True}, "sdoh": {"schema": "sdoh"}},
+        "compose": {"clinical": ["core", "sdoh"]},
+        "sources": [
+            {"corpus": "invented:medications", "count": 30, "targets": [{"head": "core", "mapping": "clin"}]},
+            {"corpus": "invented:findings", "count": 30, "targets": [{"head": "core", "mapping": "clin"}]},
+            {"corpus": "invented:social", "count": 20, "targets": [{"head": "sdoh"}]},
+        ],
+        "window": {"budget": 62},
+        "optimisation": {
+            "epochs": 10,
+            "batch_tokens": 1024,
+            "learning_rate": 4e-3,
+            "head_learning_rate": 4e-3,
+            "layer_decay": 1.0,
+            "average": 0.9,
+            "dropout": 0.0,
+            "threads": 1,
+        },
+        "evaluation": {"every": 10},
+    }
+    return recipe | changes
+
+
+def tiny_checkpoint(folder: Path) -> Path:
+    """Train the tiny recipe for some seconds into `folder`/run, enough to find something, and return that folder."""
+    from medspan.training.config import Recipe
+    from medspan.training.loop import train
+
+    texts = [note.text for kind in ("medications", "findings", "social") for note in tiny_notes(kind, 30, seed=1)]
+    backbone = tiny_backbone(folder / "backbone", texts, hidden=48)
+    train(Recipe.model_validate(tiny_recipe(backbone)), folder / "run", quiet=True)
+    return folder / "run"
+
+
+def export_tiny(run: Path, folder: Path) -> Path:
+    """Export a tiny checkpoint, float32, into a folder that runs without torch, and return it."""
+    from medspan.training.release import release
+
+    return release(run, folder, int8=False).folder
