@@ -1,10 +1,6 @@
 """The invented notes: the markup, the templates, and what the notes promise."""
 
-import gzip
-import json
-import os
 import re
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -227,29 +223,3 @@ def test_an_unknown_kind_or_a_negative_number_is_refused() -> None:
         invent("medication", 1, seed=0)
     with pytest.raises(ConfigError, match="negative"):
         invent("social", -1, seed=0)
-
-
-def corpus_word_runs(length: int) -> set[tuple[str, ...]]:
-    root = os.environ.get("MEDSPAN_DATA")
-    if not root or not Path(root).is_dir():
-        pytest.skip("MEDSPAN_DATA is not set")
-    runs: set[tuple[str, ...]] = set()
-    for name in ("clin-mts", "clin-aci", "sdoh-mts"):
-        for path in sorted(Path(root, name).glob("*.jsonl.gz")):
-            with gzip.open(path, "rt", encoding="utf-8") as lines:
-                for line in lines:
-                    runs |= word_runs(json.loads(line)["text"], length)
-    return runs
-
-
-def word_runs(text: str, length: int) -> set[tuple[str, ...]]:
-    words = re.findall(r"[a-z0-9]+", text.lower())
-    return {tuple(words[at : at + length]) for at in range(len(words) - length + 1)}
-
-
-def test_no_eight_words_running_come_from_an_open_corpus() -> None:
-    copied = corpus_word_runs(8)
-    for kind in KINDS:
-        for document in invent(kind, 200, seed=3):
-            shared = len(word_runs(document.text, 8) & copied)  # a count: a failing test prints no note text
-            assert shared == 0, document.id
