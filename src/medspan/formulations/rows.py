@@ -14,7 +14,7 @@ __all__ = ["Row", "WindowSize", "rows"]
 class WindowSize:
     """Tokens a window may hold, special tokens not counted, and how many the next one may see again."""
 
-    budget: int = 126
+    budget: int = 190
     overlap: int = 0
 
 
@@ -31,19 +31,16 @@ def rows(documents: Sequence[Document], tokenizer: TextTokenizer, size: WindowSi
 
     The cut depends on the document alone, never on its neighbours.
     """
-    found = []
+    found: list[list[Row]] = []
     for document, tokens in zip(documents, tokenizer([d.text for d in documents]), strict=True):
         if len(tokens) == 0:
             found.append([])
             continue
-        spans = plan_windows(
-            sentences(document.text), tokens.starts.tolist(), len(document.text), size.budget, size.overlap
-        )
-        windows = cut(document, spans)
+        text = document.text
+        breaks = sentences(text)
+        spans = plan_windows(breaks, tokens.starts.tolist(), len(text), size.budget, size.overlap, text=text)
+        windows = cut(document, spans, breaks)
         found.append(
-            [
-                Row(window, tokens.between(span.start, span.end))
-                for window, span in zip(windows, spans, strict=True)
-            ]
+            [Row(window, tokens.between(span.start, span.end)) for window, span in zip(windows, spans, strict=True)]
         )
     return found

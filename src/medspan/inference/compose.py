@@ -44,9 +44,7 @@ def compose(document: Document, answers: Mapping[str, Sequence[Document]]) -> Do
                 )
             )
         for event in part.events:
-            arguments = tuple(
-                Argument(a.role, id_of[key_of[number, a.target]], a.score) for a in event.arguments
-            )
+            arguments = tuple(Argument(a.role, id_of[key_of[number, a.target]], a.score) for a in event.arguments)
             events.append(
                 replace(
                     event,

@@ -14,7 +14,7 @@ from medspan.inference.compose import compose
 from medspan.inference.encoder_engine import EncoderEngine
 from medspan.models.joint import JointScorer
 from medspan.registry import unknown_name
-from medspan.text import Window, merge
+from medspan.text import merge
 
 __all__ = ["Extractor", "Heads"]
 
@@ -66,9 +66,7 @@ class Extractor:
             shard_tokens=self._shard_tokens,
         )
 
-    def annotate(
-        self, documents: Iterable[Document | str], schemas: Sequence[str] | None = None
-    ) -> list[Document]:
+    def annotate(self, documents: Iterable[Document | str], schemas: Sequence[str] | None = None) -> list[Document]:
         """Return each document with predicted annotation, in order.
 
         Strings become documents called "1", "2" and so on. Present annotation is ignored. For one schema (the
@@ -76,9 +74,7 @@ class Extractor:
         """
         return list(self.stream(documents, schemas))
 
-    def stream(
-        self, documents: Iterable[Document | str], schemas: Sequence[str] | None = None
-    ) -> Iterator[Document]:
+    def stream(self, documents: Iterable[Document | str], schemas: Sequence[str] | None = None) -> Iterator[Document]:
         """Annotate lazily, a shard of documents at a time, in order."""
         wanted = list(schemas) if schemas else [self.default_schema]
         for name in wanted:
@@ -109,7 +105,7 @@ class Extractor:
                 head: merge(
                     document,
                     [
-                        Window(window, row.window.origin)
+                        replace(row.window, document=window)
                         for window, row in zip(decoded[head][part], document_rows, strict=True)
                     ],
                 )
@@ -133,7 +129,7 @@ class Extractor:
             yield shard
 
     def _score(self, shard: list[Row], heads: Sequence[str]) -> dict[str, list[Document]]:
-        states = self.encoder.encode([self.tokenizer.row(row.tokens) for row in shard]).states
+        states = self.encoder.encode([self.tokenizer.row(row.tokens) for row in shard])
         sizes = np.array([len(row.tokens) for row in shard])
         starts = np.cumsum(sizes + self.tokenizer.n_special) - sizes - len(self.tokenizer.suffix)
         row_of_token = np.repeat(np.arange(len(shard)), sizes)

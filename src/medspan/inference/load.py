@@ -24,7 +24,7 @@ def bundled_models() -> dict[str, Path]:
 
 
 def model_folder(name: str) -> Path:
-    """Return the folder of a bundled model, or `name` itself as a folder; raises CheckpointError listing what exists."""
+    """Return the folder of a bundled model, or `name` itself as a folder; else CheckpointError lists what exists."""
     bundled = bundled_models()
     if name in bundled:
         return bundled[name]

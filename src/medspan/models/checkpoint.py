@@ -1,12 +1,12 @@
 """A checkpoint: one directory that runs alone. Only safetensors, ONNX and JSON are ever loaded.
 
-    config.json          how rows are cut, head sets with their schemas, thresholds, recipe, library versions
-    tokenizer.json
-    model.safetensors    all weights, as trained                 } one or
-    backbone/config.json the encoder's architecture              } the other,
-    onnx/*.onnx          the exported encoder                    } or both
-    heads.safetensors    the layers above the encoder
-    metrics.json, README.md
+config.json          how rows are cut, head sets with their schemas, thresholds, recipe, library versions
+tokenizer.json
+model.safetensors    all weights, as trained                 } one or
+backbone/config.json the encoder's architecture              } the other,
+onnx/*.onnx          the exported encoder                    } or both
+heads.safetensors    the layers above the encoder
+metrics.json, README.md
 """
 
 import json

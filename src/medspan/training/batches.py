@@ -1,13 +1,13 @@
 """Examples to batches: rows of like length together, in an order that seed and epoch alone decide."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from medspan.formulations.joint import HeadLayout
 from medspan.models.joint.loss import HeadBatch
 from medspan.training.sources import Example
 
@@ -53,9 +53,7 @@ def plan_epoch(examples: Sequence[Example], batch_tokens: int, seed: int, epoch:
     return [batches[at] for at in rng.permutation(len(batches))]
 
 
-def collate(
-    examples: Sequence[Example], layouts: Mapping[str, HeadLayout], n_prefix: int, n_suffix: int, pad_id: int
-) -> Batch:
+def collate(examples: Sequence[Example], heads: Collection[str], n_prefix: int, n_suffix: int, pad_id: int) -> Batch:
     """Pad rows to the longest and lay the gold of each head set end to end."""
     longest = max(len(example.row) for example in examples)
     input_ids = np.full((len(examples), longest), pad_id, dtype=np.int64)
@@ -69,9 +67,9 @@ def collate(
         is_token[number, n_prefix : length - n_suffix] = True
         sizes.append(length - n_prefix - n_suffix)
     offsets = np.cumsum([0, *sizes])
-    heads = {
-        head: _gather_head(head, layout, examples, offsets)
-        for head, layout in layouts.items()
+    gold = {
+        head: _gather_head(head, examples, offsets)
+        for head in heads
         if any(head in example.targets for example in examples)
     }
     return Batch(
@@ -79,11 +77,11 @@ def collate(
         torch.from_numpy(attention),
         torch.from_numpy(is_token),
         int(offsets[-1]),
-        heads,
+        gold,
     )
 
 
-def _gather_head(head: str, layout: HeadLayout, examples: Sequence[Example], offsets: np.ndarray) -> HeadBatch:
+def _gather_head(head: str, examples: Sequence[Example], offsets: npt.NDArray[np.int64]) -> HeadBatch:
     members = [number for number, example in enumerate(examples) if head in example.targets]
     tokens, row_of, spans, values, links, is_annotated = [], [], [], [], [], []
     n_tokens = n_spans = 0

@@ -49,7 +49,7 @@ class SourceConfig(_Part):
 class WindowConfig(_Part):
     """How notes are cut into encoder rows."""
 
-    budget: int = Field(126, ge=8, description="tokens a row, special tokens not counted")
+    budget: int = Field(190, ge=8, description="tokens a row, special tokens not counted")
     overlap: int = Field(0, ge=0, description="tokens of whole sentences that the next row sees again")
 
 

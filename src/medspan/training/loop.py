@@ -159,7 +159,9 @@ class _Trainer:
     def _extractor(self, thresholds: Mapping[str, Any] | None = None) -> Extractor:
         """The extractor with the averaged weights; shares the model's encoder, whose weights are swapped in."""
         weights = {
-            name: value.float().numpy() for name, value in self.average.weights.items() if not name.startswith("backbone.")
+            name: value.float().numpy()
+            for name, value in self.average.weights.items()
+            if not name.startswith("backbone.")
         }
         config = replace(self.config, thresholds=thresholds) if thresholds is not None else self.config
         return build_extractor(

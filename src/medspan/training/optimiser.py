@@ -16,7 +16,7 @@ _LAYER = re.compile(r"backbone\..*?layers?\.(\d+)\.")
 
 
 def build_optimiser(model: nn.Module, options: Optimisation) -> torch.optim.AdamW:
-    """Return AdamW with layer-wise rates: full for heads, falling by `layer_decay` from the encoder's last layer down."""
+    """Return AdamW with layer-wise rates, falling by `layer_decay` from the encoder's last layer down."""
     numbers = [int(match.group(1)) for name, _ in model.named_parameters() if (match := _LAYER.match(name))]
     n_layers = max(numbers, default=-1) + 1
     groups: dict[tuple[float, float], list[Tensor]] = {}
@@ -32,7 +32,10 @@ def build_optimiser(model: nn.Module, options: Optimisation) -> torch.optim.Adam
         decay = options.weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((rate, decay), []).append(parameter)
     return torch.optim.AdamW(
-        [{"params": members, "lr": rate, "peak": rate, "weight_decay": decay} for (rate, decay), members in groups.items()],
+        [
+            {"params": members, "lr": rate, "peak": rate, "weight_decay": decay}
+            for (rate, decay), members in groups.items()
+        ],
         fused=True,
     )
 

@@ -38,7 +38,7 @@ class TuneSet:
 
 @dataclass
 class Material:
-    """Everything a run trains and tunes on. `lost` counts gold that the formulation cannot hold, by source and reason."""
+    """Everything a run trains and tunes on; `lost` counts gold the formulation cannot hold, by source and reason."""
 
     examples: list[Example] = field(default_factory=list)
     tune: list[TuneSet] = field(default_factory=list)
@@ -70,9 +70,7 @@ def gather(recipe: Recipe, tokenizer: TextTokenizer, layouts: Mapping[str, HeadL
         versions = {
             target.head: _in_schema(documents, target.mapping, layouts[target.head]) for target in source.targets
         }
-        supervision = {
-            target.head: _supervision(layouts[target.head], target.mapping) for target in source.targets
-        }
+        supervision = {target.head: _supervision(layouts[target.head], target.mapping) for target in source.targets}
         for target in source.targets:
             if kept_apart and target.tune:
                 gold = _in_schema(kept_apart, target.mapping, layouts[target.head])
@@ -82,9 +80,7 @@ def gather(recipe: Recipe, tokenizer: TextTokenizer, layouts: Mapping[str, HeadL
         for head, mapped in versions.items():
             flat = [row for document_rows in rows(mapped, tokenizer, size) for row in document_rows]
             kept_rows = [tokenizer.row(row.tokens) for row in flat]
-            encoded[head] = [
-                encode(row.window.document, row.tokens, layouts[head], unannotated(row)) for row in flat
-            ]
+            encoded[head] = [encode(row.window.document, row.tokens, layouts[head], unannotated(row)) for row in flat]
             lost = sum((targets.lost for targets in encoded[head]), start=Counter[str]())
             material.lost[f"{source.corpus} as {head}"] = lost
         material.examples.extend(

@@ -33,9 +33,7 @@ def save_state(
     write_json(folder / "counters.json", counters)
 
 
-def load_state(
-    folder: Path, model: nn.Module, average: Average, optimiser: torch.optim.Optimizer
-) -> dict[str, Any]:
+def load_state(folder: Path, model: nn.Module, average: Average, optimiser: torch.optim.Optimizer) -> dict[str, Any]:
     """Restore what `save_state` wrote and return the counters; raises CheckpointError when there is nothing whole."""
     from safetensors.torch import load_file
 

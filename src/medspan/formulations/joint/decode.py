@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,7 @@ def resolve(spans: SpanArray, labels: IntArray, scores: npt.NDArray[np.float32])
     Scores are probabilities of "this is a gold mention", so two that both exceed one half are both believed, nested or
     not. Below one half, a mention gives way to a better one of its label that overlaps it.
     """
-    keep = np.ones(len(labels), dtype=bool)
+    keep: BoolArray = np.ones(len(labels), dtype=bool)
     doubtful = np.flatnonzero(scores < 0.5)
     if len(doubtful) == 0:
         return keep
@@ -98,16 +99,19 @@ def decode(
     pair_rows = row_of[outputs.pairs[:, 0]] if len(outputs.pairs) else np.zeros(0, dtype=np.int64)
     pair_bounds = np.searchsorted(pair_rows, np.arange(len(documents) + 1))
     values = _best_values(outputs, layout)
-    link_hits = outputs.link_scores >= thresholds.for_links(layout) if layout.links else None
+    link_hits: list[BoolArray] = []
+    if layout.links:
+        hits: BoolArray = np.greater_equal(outputs.link_scores, thresholds.for_links(layout))
+        link_hits = np.split(hits, pair_bounds[1:-1])
     found = []
     for row, document in enumerate(documents):
         mentions = range(int(mention_bounds[row]), int(mention_bounds[row + 1]))
         links: list[tuple[int, int, str, float]] = []
-        if link_hits is not None:
-            part = slice(int(pair_bounds[row]), int(pair_bounds[row + 1]))
-            for pair, column in zip(*np.nonzero(link_hits[part]), strict=True):
-                head, tail = outputs.pairs[part][pair]
-                score = float(outputs.link_scores[part][pair, column])
+        if link_hits:
+            first_pair = int(pair_bounds[row])
+            for pair, column in zip(*np.nonzero(link_hits[row]), strict=True):
+                head, tail = outputs.pairs[first_pair + pair]
+                score = float(outputs.link_scores[first_pair + pair, column])
                 links.append((int(head), int(tail), layout.links[column], score))
         found.append(_document(document, tokens[row], int(offsets[row]), mentions, links, outputs, values, layout))
     return found
@@ -150,7 +154,7 @@ def _document(
     drafts: list[tuple[tuple[Span, ...], int]] = []
     for group in groups:
         fragments = tuple(sorted(fragment(mention) for mention in group))
-        if all(left.end <= right.start for left, right in zip(fragments, fragments[1:], strict=False)):
+        if all(left.end <= right.start for left, right in pairwise(fragments)):
             drafts.append((fragments, group[0]))
         else:  # overlapping fragments cannot be one mention
             drafts.extend(((fragment(mention),), mention) for mention in group)
@@ -177,8 +181,8 @@ def _document(
         )
         for fragments, mention in drafts
     )
-    relations = []
-    events = []
+    relations: list[Relation] = []
+    events: list[Event] = []
     for head, tail, name, score in links:
         column = layout.link_index[name]
         if name == FRAGMENT or name.startswith("role:") or head not in id_of or tail not in id_of:

@@ -40,8 +40,8 @@ def candidate_spans(
     nearest ends only, so the work is linear in the tokens. The same span proposed by several labels comes back once.
     """
     n_tokens = len(start)
-    starts_label, starts_at = np.nonzero(start.T > threshold)
-    ends_label, ends_at = np.nonzero(end.T > threshold)
+    starts_label, starts_at = np.nonzero(threshold < start.T)
+    ends_label, ends_at = np.nonzero(threshold < end.T)
     if len(starts_at) == 0 or len(ends_at) == 0:
         empty = np.zeros(0, dtype=np.int64)
         return SpanArray(empty, empty)

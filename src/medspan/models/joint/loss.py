@@ -29,7 +29,8 @@ class HeadBatch:
     tokens: (n,) positions of the rows' tokens in the whole batch; row_of_token: (n,) ascending.
     spans: (spans, 3) first, last (positions among the n tokens, inclusive) and label; values: (spans, attributes) as in
     HeadTargets; links: (links, 3) span, span, link label.
-    is_annotated: (n,) whether the corpus speaks about a token. label_mask (rows, labels), attribute_mask (rows, attributes), link_mask (rows, links): what is annotated.
+    is_annotated: (n,) whether the corpus speaks about a token.
+    label_mask (rows, labels), attribute_mask (rows, attributes), link_mask (rows, links): what is annotated.
     """
 
     tokens: IntArray

@@ -9,6 +9,7 @@ M mentions, C pairs.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -50,12 +51,12 @@ class SpanStates(nn.Module):
     def spans(self, h: Tensor, mean: Tensor, first: Tensor, last: Tensor, width: Tensor) -> Tensor:
         """Return the state that labels a span: (S, span)."""
         z = self.span_first(h[first]) + self.span_last(h[last]) + self.span_mean(mean) + self.span_width(width)
-        return self.dropout(nn.functional.silu(z))
+        return cast(Tensor, self.dropout(nn.functional.silu(z)))
 
     def mentions(self, h: Tensor, mean: Tensor, first: Tensor, last: Tensor) -> Tensor:
         """Return the state that gives a mention its attributes and links: (M, state)."""
         z = self.state_first(h[first]) + self.state_last(h[last]) + self.state_mean(mean)
-        return self.dropout(nn.functional.silu(z))
+        return cast(Tensor, self.dropout(nn.functional.silu(z)))
 
 
 class HeadSet(nn.Module):
@@ -89,7 +90,7 @@ class JointModel(nn.Module):
     """An encoder with span states and a head set for each schema."""
 
     def __init__(
-        self, backbone: nn.Module, layouts: Mapping[str, HeadLayout], sizes: JointSizes, dropout: float = 0.1
+        self, backbone: Any, layouts: Mapping[str, HeadLayout], sizes: JointSizes, dropout: float = 0.1
     ) -> None:
         super().__init__()
         hidden = int(backbone.config.hidden_size)
@@ -99,27 +100,30 @@ class JointModel(nn.Module):
         self.heads = nn.ModuleDict({name: HeadSet(hidden, layout, sizes) for name, layout in layouts.items()})
         self.dropout = nn.Dropout(dropout)
 
+    def _head(self, name: str) -> HeadSet:
+        return cast(HeadSet, self.heads[name])
+
     def hidden(self, input_ids: Tensor, attention_mask: Tensor, is_token: Tensor) -> Tensor:
         """Run the encoder on padded rows (rows, length) and return the states of real tokens: (N, D) float32."""
         states = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return self.dropout(states.float()[is_token])
+        return cast(Tensor, self.dropout(states.float()[is_token]))
 
     def token_scores(self, head: str, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return start, end and inside logits, each (N, L)."""
-        start, end, inside = self.heads[head].token(h).chunk(3, dim=1)
+        start, end, inside = self._head(head).token(h).chunk(3, dim=1)
         return start, end, inside
 
     def span_scores(
         self, head: str, h: Tensor, scores: tuple[Tensor, Tensor, Tensor], first: Tensor, last: Tensor
     ) -> Tensor:
         """Return the logit of every label for every span: (S, L)."""
-        module = self.heads[head]
+        module = self._head(head)
         start, end, inside = scores
         width = torch.from_numpy(width_bucket((last - first).numpy()))
         z = self.states.spans(h, range_means(h, first, last + 1), first, last, width)
         within = range_means(inside, first, last + 1)
         mixed = module.mix[0] * start[first] + module.mix[1] * end[last] + module.mix[2] * within
-        return module.label(z) + mixed
+        return cast(Tensor, module.label(z)) + mixed
 
     def mention_states(self, h: Tensor, first: Tensor, last: Tensor) -> Tensor:
         """Return the state of each mention: (M, state)."""
@@ -127,13 +131,13 @@ class JointModel(nn.Module):
 
     def value_scores(self, head: str, state: Tensor) -> Tensor:
         """Return attribute logits: (M, A)."""
-        return self.heads[head].value(state)
+        return cast(Tensor, self._head(head).value(state))
 
     def link_scores(
         self, head: str, h: Tensor, state: Tensor, first: Tensor, last: Tensor, labels: Tensor, pairs: Tensor
     ) -> Tensor:
         """Return link logits of pairs of mentions: (C, R)."""
-        module = self.heads[head]
+        module = self._head(head)
         heads, tails = pairs[:, 0], pairs[:, 1]
         code, start, past = gap_features(first.numpy(), last.numpy(), heads.numpy(), tails.numpy())
         between = range_means(self.states.link_between(h), torch.from_numpy(start), torch.from_numpy(past))
@@ -145,4 +149,4 @@ class JointModel(nn.Module):
             + self.states.link_gap(torch.from_numpy(code))
             + between
         )
-        return module.link(self.states.dropout(nn.functional.silu(z)))
+        return cast(Tensor, module.link(self.states.dropout(nn.functional.silu(z))))

@@ -1,0 +1,121 @@
+"""A trained run to a model folder that ships: exported encoder, half-precision heads, model card, and the int8 gate."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medspan.errors import CheckpointError
+from medspan.formulations import TextTokenizer, rows
+from medspan.inference import Extractor, build_extractor
+from medspan.inference.encoder_engine import OnnxEngine, TorchEngine
+from medspan.models.checkpoint import CheckpointConfig, load_heads, read_config, save_heads, write_config, write_json
+from medspan.models.export import export_encoder
+from medspan.models.joint import JointScorer
+from medspan.models.weights import load_trained_encoder
+from medspan.training.card import model_card
+from medspan.training.config import Recipe
+from medspan.training.evaluation import TuneScores, score_tune
+from medspan.training.sources import TuneSet, gather
+
+__all__ = ["GATE", "Release", "release"]
+
+GATE = 0.003
+"""The largest drop of the mean strict F1 on `tune` that an int8 export may cost: 0.3 points."""
+
+CALIBRATION_ROWS = 300
+
+
+@dataclass(frozen=True)
+class Release:
+    """What an export is: its folder, the size of its files in bytes, and the scores on `tune` before and after."""
+
+    folder: Path
+    size: int
+    exact: TuneScores
+    exported: TuneScores
+
+    @property
+    def drop(self) -> float:
+        """How much strict F1 the export lost on `tune`; negative where it gained."""
+        return self.exact.measure - self.exported.measure
+
+
+def release(run: Path, folder: Path, *, int8: bool = True) -> Release:
+    """Export a run of `medspan train` into a folder that `medspan extract` runs without torch.
+
+    The tune documents are read again as the recipe says: they calibrate the int8 scales and they are the gate. Raises
+    CheckpointError, and leaves no folder, when the int8 model scores more than GATE below the float32 one.
+    """
+    config = read_config(run)
+    if folder.exists() and any(folder.iterdir()):
+        raise CheckpointError(f"{folder} is not empty; give a new folder")
+    recipe = Recipe.model_validate(config.recipe)
+    tokenizer = TextTokenizer.load(run)
+    material = gather(recipe, tokenizer, config.layouts)
+    encoder = load_trained_encoder(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        save_heads(folder, load_heads(run))
+        exact = score_tune(_extractor(TorchEngine(encoder), config, tokenizer, folder), material.tune)
+        path = export_encoder(encoder, folder, _calibration(tokenizer, config, material.tune, recipe.seed), int8=int8)
+        exported = score_tune(_extractor(OnnxEngine(path), config, tokenizer, folder), material.tune)
+        drop = exact.measure - exported.measure
+        if int8 and drop > GATE:
+            raise CheckpointError(
+                f"int8 costs {100 * drop:.2f} F1 points on tune, more than {100 * GATE:.1f}: not exported. "
+                "Train longer, or export float32 with --float32"
+            )
+        tokenizer.save(folder)
+        write_config(folder, replace(config, data={**config.data, "tune": _names(material.tune)}))
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        metrics = _metrics(exact, exported, size, int8)
+        write_json(folder / "metrics.json", metrics)
+        (folder / "README.md").write_text(model_card(config, metrics), encoding="utf-8")
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    return Release(folder, size, exact, exported)
+
+
+def _extractor(
+    engine: OnnxEngine | TorchEngine, config: CheckpointConfig, tokenizer: TextTokenizer, folder: Path
+) -> Extractor:
+    """Both sides of the gate use the heads as they are stored, so only the encoder differs."""
+    return build_extractor(tokenizer, engine, config, JointScorer(load_heads(folder), config.layouts))
+
+
+def _calibration(
+    tokenizer: TextTokenizer, config: CheckpointConfig, sets: Sequence[TuneSet], seed: int
+) -> list[list[int]]:
+    """Rows of the tune documents, drawn evenly from every corpus."""
+    by_corpus: dict[str, list[list[int]]] = {}
+    for part in sets:
+        found = [row for rows_of in rows(part.documents, tokenizer, config.window) for row in rows_of]
+        by_corpus[part.corpus] = [tokenizer.row(row.tokens).tolist() for row in found]
+    rng = np.random.default_rng(seed)
+    share = max(1, CALIBRATION_ROWS // max(1, len(by_corpus)))
+    chosen: list[list[int]] = []
+    for found_rows in by_corpus.values():
+        order = rng.permutation(len(found_rows))[:share]
+        chosen.extend(found_rows[number] for number in order)
+    return chosen
+
+
+def _names(sets: Sequence[TuneSet]) -> dict[str, int]:
+    return {f"{part.corpus} as {part.head}": len(part.documents) for part in sets}
+
+
+def _metrics(exact: TuneScores, exported: TuneScores, size: int, int8: bool) -> dict[str, Any]:
+    kind = "int8" if int8 else "float32"
+    heads: Mapping[str, Mapping[str, float]] = exported.heads
+    return {
+        "tune": {
+            "torch": {"measure": exact.measure, "heads": exact.heads},
+            kind: {"measure": exported.measure, "heads": heads},
+        },
+        "bytes": size,
+    }
