@@ -58,6 +58,13 @@ def test_the_documentation_index_names_every_page() -> None:
     assert sorted(relative(page) for page in pages - linked) == []
 
 
+def test_modules_that_the_architecture_page_points_to_exist() -> None:
+    table = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("## Where to look")[2]
+    names = re.findall(r"`([^`]+)`", table)
+    assert names
+    assert [n for n in names if not (ROOT / "src" / "medspan" / n).exists() and not (ROOT / n).exists()] == []
+
+
 def test_the_readme_opens_with_the_two_commands_that_the_makefile_has() -> None:
     opening = "\n".join((ROOT / "README.md").read_text("utf-8").splitlines()[:25])
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE)
@@ -70,7 +77,7 @@ def test_the_base_install_needs_no_training_package() -> None:
     base = {package_name(item) for item in PROJECT["dependencies"]}
     train = {package_name(item) for item in PROJECT["optional-dependencies"]["train"]}
     assert "torch" in train
-    assert base & (train | {"onnxruntime", "pandas", "ray"}) == set()
+    assert base & (train | {"pandas", "ray"}) == set()
 
 
 def test_every_declared_dependency_is_pinned_for_repeatable_runs() -> None:
@@ -116,7 +123,7 @@ def test_modules_are_named_for_what_they_hold() -> None:
 
 
 def test_nothing_that_could_execute_a_data_file_is_called() -> None:
-    """Only safetensors, ONNX, OpenVINO, JSON, YAML (safe) and text are read: no pickle, no eval, no remote code."""
+    """Only safetensors, ONNX, JSON, YAML (safe) and text are read: no pickle, no eval, no remote code."""
     found = []
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
