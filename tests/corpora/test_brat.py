@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 import tarfile
 from pathlib import Path
 
@@ -278,9 +279,17 @@ def test_archive_is_read_in_place_and_never_outside_itself(tmp_path: Path) -> No
 
 
 def test_damaged_archive_is_named(tmp_path: Path) -> None:
-    (tmp_path / "x.tar.gz").write_bytes(b"not an archive")
-    with pytest.raises(FormatError, match=r"x\.tar\.gz"):
-        read(tmp_path / "x.tar.gz", "brat")
+    with tarfile.open(tmp_path / "whole.tar.gz", "w:gz") as target:
+        for n in range(200):
+            member = tarfile.TarInfo(f"{n}.txt")
+            member.size = 1000
+            target.addfile(member, io.BytesIO(random.Random(n).randbytes(1000)))
+    whole = (tmp_path / "whole.tar.gz").read_bytes()
+    for content in (b"not an archive", whole[: len(whole) // 2], b""):
+        (tmp_path / "x.tar.gz").write_bytes(content)
+        for chosen in ("brat", None):
+            with pytest.raises(FormatError, match=r"x\.tar\.gz"):
+                read(tmp_path / "x.tar.gz", chosen)
 
 
 @pytest.mark.parametrize("name", ["../up", "/root", "", ".", "a//b", "a/./b", "a\0b", "a\\b"])

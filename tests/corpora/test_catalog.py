@@ -138,6 +138,8 @@ def test_chia_counts_are_those_stated(corpora_folder: Path) -> None:
 def test_phee_counts_are_those_stated(corpora_folder: Path) -> None:
     train, dev = (load_corpus("phee", split, corpora_folder) for split in ("train", "dev"))
     assert (len(train), len(dev)) == (2898, 961)
+    assert all(d.metadata["group"] == d.id.split("_")[0] for d in train + dev)
+    assert not {d.metadata["group"] for d in train} & {d.metadata["group"] for d in dev}
     assert events(train) == {"Adverse_event": 2710, "Potential_therapeutic_event": 296}
     assert events(dev) == {"Adverse_event": 886, "Potential_therapeutic_event": 117}
     stated_train = {

@@ -12,6 +12,7 @@ __all__ = ["decode", "document_id", "files", "is_archive", "lines", "member_name
 
 # A note or annotation file is small; what is larger inside an archive is a mistake or an attack.
 MEMBER_LIMIT = 256 * 2**20
+_DAMAGE = (tarfile.TarError, OSError, EOFError, zlib.error)
 
 
 def is_archive(path: Path) -> bool:
@@ -22,8 +23,11 @@ def is_archive(path: Path) -> bool:
 def member_names(path: Path) -> Iterator[str]:
     """Names of the files under a folder or in an archive, relative to it."""
     if is_archive(path):
-        with _tar(path) as archive:
-            yield from (member.name for member in archive if member.isfile())
+        try:
+            with _tar(path) as archive:
+                yield from (member.name for member in archive if member.isfile())
+        except _DAMAGE as error:
+            raise FormatError(f"{path.name}: the archive is damaged ({type(error).__name__})") from error
     else:
         yield from (p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
 
@@ -89,7 +93,7 @@ def _content(path: Path) -> bytes:
 def _tar(path: Path) -> tarfile.TarFile:
     try:
         return tarfile.open(path)
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+    except _DAMAGE as error:
         raise FormatError(f"{path.name}: not a readable tar archive ({type(error).__name__})") from error
 
 
@@ -105,6 +109,6 @@ def _archive_files(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str,
                 stream = archive.extractfile(member)
                 if stream is not None:
                     found.append((PurePosixPath(member.name).as_posix(), stream.read()))
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+    except _DAMAGE as error:
         raise FormatError(f"{path.name}: the archive is damaged ({type(error).__name__}); fetch it again") from error
     yield from sorted(found)

@@ -11,7 +11,7 @@ from medspan.errors import FormatError
 
 __all__ = ["read", "write"]
 
-SUFFIXES = (".txt", ".txt.gz", ".text")
+SUFFIXES = (".txt", ".txt.gz")
 
 
 def read(path: Path) -> ReadResult:
