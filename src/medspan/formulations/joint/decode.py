@@ -76,7 +76,7 @@ def legal_pairs(row_of_mention: IntArray, labels: IntArray, layout: HeadLayout) 
     heads = np.repeat(np.arange(len(labels)), counts)
     within = np.arange(len(heads)) - np.repeat(np.cumsum(counts) - counts, counts)
     tails = np.repeat(first_of_row, counts) + within
-    keep = (heads != tails) & allowed[labels[heads], labels[tails]]
+    keep = np.logical_and(heads != tails, allowed[labels[heads], labels[tails]])
     return np.stack([heads[keep], tails[keep]], axis=1).astype(np.int64)
 
 
