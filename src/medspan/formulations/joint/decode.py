@@ -69,7 +69,7 @@ def legal_pairs(row_of_mention: IntArray, labels: IntArray, layout: HeadLayout) 
     """All ordered pairs of mentions in one row that some link may join: (pairs, 2). Mentions are sorted by row."""
     if len(labels) < 2 or not layout.links:
         return np.zeros((0, 2), dtype=np.int64)
-    allowed = layout.link_legal.any(axis=2)
+    allowed: BoolArray = np.any(layout.link_legal, axis=2)
     first_of_row = np.searchsorted(row_of_mention, row_of_mention, side="left")
     past_row = np.searchsorted(row_of_mention, row_of_mention, side="right")
     counts = past_row - first_of_row
