@@ -17,6 +17,7 @@ GOLDEN = {
     "one end longer": (("Drug 0-6", "Strength 10-14"), "Strength-Drug T2 T1", (0, 1, 1), (1, 0, 0)),
     "ends swapped": (GOLD, "Strength-Drug T1 T2", (0, 1, 1), (0, 1, 1)),
     "an end of another label": (("Drug 0-5", "Dosage 10-14"), "Strength-Drug T2 T1", (0, 1, 1), (0, 1, 1)),
+    "the other end of another label": (("ADE 0-5", "Strength 10-14"), "Strength-Drug T2 T1", (0, 1, 1), (0, 1, 1)),
     "another relation label": (GOLD, "Dosage-Drug T2 T1", (0, 1, 1), (0, 1, 1)),
     "one end elsewhere": (("Drug 20-25", "Strength 10-14"), "Strength-Drug T2 T1", (0, 1, 1), (0, 1, 1)),
 }
@@ -86,6 +87,17 @@ def test_gold_entity_scores_look_only_at_pairs_of_mentions_that_both_sides_hold(
     assert counted(report, "relations.gold_entities.strict") == (1, 1, 1)
     block = report.to_dict()["relations"]["gold_entities"]
     assert (block["left_out_of_gold"], block["left_out_of_predicted"]) == (1, 1)
+
+
+def test_gold_entity_scores_leave_out_a_relation_when_either_end_is_unknown_to_the_other_side(note):
+    gold = note("Drug 0-5", "Form 10-14", relations=("Form-Drug T2 T1",))
+    for found in ("Drug 0-5", "Form 10-14"):
+        report = score([gold], [note(found)])
+        assert counted(report, "relations.gold_entities.strict") == (0, 0, 0)
+        assert report.figures["relations", "gold_entities", "left_out_of_gold"] == 1
+        back = score([note(found)], [gold])
+        assert counted(back, "relations.gold_entities.strict") == (0, 0, 0)
+        assert back.figures["relations", "gold_entities", "left_out_of_predicted"] == 1
 
 
 def test_gold_entity_scores_equal_end_to_end_when_entities_were_given(note):
