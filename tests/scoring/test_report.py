@@ -1,6 +1,6 @@
 import json
 from io import StringIO
-from time import perf_counter
+from time import process_time
 
 import pytest
 from rich.console import Console
@@ -138,8 +138,8 @@ def test_two_hundred_notes_of_two_hundred_mentions_are_scored_in_seconds():
         ]
 
     gold, predicted = documents(0), documents(1)
-    start = perf_counter()
+    start = process_time()
     report = score(gold, predicted, bootstrap=200)
-    assert perf_counter() - start < 20
+    assert process_time() - start < 20
     assert report.tally("entities.strict").micro.tp == 200 * 67
     assert report.tally("entities.lenient").micro.tp == 200 * 200
