@@ -91,6 +91,9 @@ class Recipe(_Part):
         default_factory=dict, description="schemas that are answered by several head sets together"
     )
     sources: tuple[SourceConfig, ...] = Field(min_length=1, description="training documents")
+    held_out: tuple[str, ...] = Field(
+        (), description="corpus:split parts that will be scored; documents sharing id, group or text are not trained on"
+    )
     window: WindowConfig = Field(default_factory=WindowConfig)
     optimisation: Optimisation = Field(default_factory=Optimisation)
     evaluation: Evaluation = Field(default_factory=Evaluation)

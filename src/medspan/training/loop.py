@@ -94,6 +94,7 @@ class _Trainer:
     def run_to_end(self) -> dict[str, Any]:
         options = self.recipe.optimisation
         self._log({"event": "start", "documents": dict(self.material.documents), "rows": len(self.material.examples)})
+        self._log({"event": "left out", "documents": dict(self.material.left_out)})
         self._log({"event": "ceiling", "lost": {name: dict(lost) for name, lost in self.material.lost.items()}})
         while self.at.epoch < options.epochs:
             self._epoch()

@@ -38,12 +38,17 @@ class TuneSet:
 
 @dataclass
 class Material:
-    """Everything a run trains and tunes on; `lost` counts gold the formulation cannot hold, by source and reason."""
+    """Everything a run trains and tunes on.
+
+    `lost` counts gold the formulation cannot hold, by source and reason; `left_out` counts documents that are, in part
+    or whole, in a held-out part of some corpus.
+    """
 
     examples: list[Example] = field(default_factory=list)
     tune: list[TuneSet] = field(default_factory=list)
     documents: Counter[str] = field(default_factory=Counter)
     lost: dict[str, Counter[str]] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 def build_layouts(recipe: Recipe) -> dict[str, HeadLayout]:
@@ -61,8 +66,12 @@ def gather(recipe: Recipe, tokenizer: TextTokenizer, layouts: Mapping[str, HeadL
     """Read every source of the recipe and encode it."""
     material = Material()
     size = WindowSize(recipe.window.budget, recipe.window.overlap)
+    held_out = _held_out(recipe)
     for source in recipe.sources:
         documents = _read(source, recipe.seed)
+        leaking = [document for document in documents if held_out & _traces(document)]
+        documents = [document for document in documents if not held_out & _traces(document)]
+        material.left_out[source.corpus] += len(leaking)
         kept_apart: Sequence[Document] = ()
         if source.tune:
             documents, kept_apart = tune_split(documents)
@@ -103,6 +112,18 @@ def _read(source: SourceConfig, seed: int) -> list[Document]:
             raise ConfigError(f"source {source.corpus}: count says how many notes to generate; it is 0")
         return invent(kind, source.count, seed)
     return [document for split in source.splits for document in load_corpus(source.corpus, split)]
+
+
+def _held_out(recipe: Recipe) -> frozenset[str]:
+    parts = (part.partition(":") for part in recipe.held_out)
+    documents = (document for corpus, _, split in parts for document in load_corpus(corpus, split))
+    return frozenset(trace for document in documents for trace in _traces(document))
+
+
+def _traces(document: Document) -> frozenset[str]:
+    """What tells that two documents share text: the id, the article or trial they come from, the text itself."""
+    group = str(document.metadata.get("group") or document.id)
+    return frozenset({document.id, group, " ".join(document.text.split())})
 
 
 def _in_schema(documents: Sequence[Document], name: str | None, layout: HeadLayout) -> list[Document]:
