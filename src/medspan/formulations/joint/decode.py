@@ -1,14 +1,15 @@
 """Scored mentions and links to documents: the counterpart of `encode`."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import numpy.typing as npt
 
 from medspan.annotation import Argument, Attribute, Document, Entity, Event, Relation, Span
+from medspan.formulations.joint.fragments import linked_groups
 from medspan.formulations.joint.layout import FRAGMENT, HeadLayout
 from medspan.formulations.joint.outputs import HeadOutputs
 from medspan.formulations.joint.spans import SpanArray
@@ -150,15 +151,7 @@ def _document(
         first, last = int(outputs.spans.first[mention]) - offset, int(outputs.spans.last[mention]) - offset
         return Span(int(tokens.starts[first]), int(tokens.ends[last]))
 
-    groups = _fragment_groups(mentions, links)
-    drafts: list[tuple[tuple[Span, ...], int]] = []
-    for group in groups:
-        fragments = tuple(sorted(fragment(mention) for mention in group))
-        if all(left.end <= right.start for left, right in pairwise(fragments)):
-            drafts.append((fragments, group[0]))
-        else:  # overlapping fragments cannot be one mention
-            drafts.extend(((fragment(mention),), mention) for mention in group)
-    drafts.sort(key=lambda draft: (draft[0][0].start, draft[0][-1].end, int(outputs.labels[draft[1]])))
+    drafts = _drafts(mentions, links, outputs.labels, fragment)
     arguments_of: dict[int, list[tuple[str, int, float]]] = defaultdict(list)
     is_argument: set[int] = set()
     for head, tail, name, score in links:
@@ -170,54 +163,62 @@ def _document(
         for draft in drafts
         if layout.labels[int(outputs.labels[draft[1]])] not in layout.argument_labels or draft[1] in is_argument
     ]
-    id_of = {mention: f"T{number}" for number, (_, mention) in enumerate(drafts, start=1)}
     entities = tuple(
         Entity(
-            id=id_of[mention],
+            id=f"T{number}",
             label=layout.labels[int(outputs.labels[mention])],
             fragments=fragments,
             attributes=tuple(Attribute(*value) for value in values[mention]),
             score=round(float(outputs.scores[mention]), 4),
         )
-        for fragments, mention in drafts
+        for number, (fragments, mention) in enumerate(drafts, start=1)
     )
+    # Mentions that share their first fragment share its links: what is said of "left arm and leg" is said of both.
+    ids_of: dict[int, list[str]] = defaultdict(list)
+    for entity, (_, mention) in zip(entities, drafts, strict=True):
+        ids_of[mention].append(entity.id)
     relations: list[Relation] = []
-    events: list[Event] = []
     for head, tail, name, score in links:
         column = layout.link_index[name]
-        if name == FRAGMENT or name.startswith("role:") or head not in id_of or tail not in id_of:
+        if name == FRAGMENT or name.startswith("role:") or (layout.symmetric_links[column] and head > tail):
             continue
-        if layout.symmetric_links[column] and head > tail:
-            continue
-        relations.append(Relation(f"R{len(relations) + 1}", name, id_of[head], id_of[tail], round(score, 4)))
+        for head_id, tail_id in product(ids_of.get(head, ()), ids_of.get(tail, ())):
+            relations.append(Relation(f"R{len(relations) + 1}", name, head_id, tail_id, round(score, 4)))
+    events: list[Event] = []
     for entity, (_, mention) in zip(entities, drafts, strict=True):
         event = layout.event_of_trigger.get(entity.label)
         if event is not None:
             arguments = tuple(
-                Argument(role, id_of[tail], round(score, 4))
+                Argument(role, target, round(score, 4))
                 for role, tail, score in arguments_of.get(mention, ())
-                if tail in id_of
+                for target in ids_of.get(tail, ())
             )
             events.append(Event(f"E{len(events) + 1}", event, entity.id, arguments, score=entity.score))
     return Document(document.id, document.text, entities, tuple(relations), tuple(events), metadata=document.metadata)
 
 
-def _fragment_groups(mentions: range, links: list[tuple[int, int, str, float]]) -> list[list[int]]:
-    """Maximal sets of mentions in which every two are linked as fragments; lone mentions are sets of one."""
-    linked: dict[int, set[int]] = defaultdict(set)
-    for head, tail, name, _ in links:
-        if name == FRAGMENT:
-            linked[head].add(tail)
-            linked[tail].add(head)
-    groups = [[mention] for mention in mentions if mention not in linked]
+def _drafts(
+    mentions: range,
+    links: Sequence[tuple[int, int, str, float]],
+    labels: IntArray,
+    fragment: Callable[[int], Span],
+) -> list[tuple[tuple[Span, ...], int]]:
+    """Join linked fragments: the fragments of each entity with the mention that stands for it, in text order.
 
-    def grow(clique: list[int], candidates: set[int], excluded: set[int]) -> None:
-        if not candidates and not excluded:
-            groups.append(sorted(clique))
-        for mention in sorted(candidates):
-            grow([*clique, mention], candidates & linked[mention], excluded & linked[mention])
-            candidates = candidates - {mention}
-            excluded = excluded | {mention}
-
-    grow([], set(linked), set()) if linked else None
-    return groups
+    The first fragment stands for the entity, as in `encode`. A lone mention is a set of one. Fragments that overlap
+    cannot be one mention and stay apart.
+    """
+    groups = linked_groups((head, tail) for head, tail, name, _ in links if name == FRAGMENT)
+    joined = {mention for group in groups for mention in group}
+    groups.extend([mention] for mention in mentions if mention not in joined)
+    drafts: dict[tuple[tuple[Span, ...], int], int] = {}
+    for group in groups:
+        label = int(labels[group[0]])
+        fragments = tuple(sorted(fragment(mention) for mention in group))
+        if all(left.end <= right.start for left, right in pairwise(fragments)):
+            drafts.setdefault((fragments, label), group[0])
+        else:
+            for mention in group:
+                drafts.setdefault(((fragment(mention),), label), mention)
+    ordered = sorted(drafts.items(), key=lambda item: (item[0][0][0].start, item[0][0][-1].end, item[0][1], item[0][0]))
+    return [(fragments, mention) for (fragments, _), mention in ordered]
