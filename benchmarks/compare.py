@@ -17,7 +17,7 @@ from typing import Any
 
 from cells import CELLS, hardware, versions, write_cell
 from comparisons import Comparison, Part, chosen, gold_of
-from extraction import medspan_command, model_digest, run_measured
+from extraction import medspan_command, read_manifest, run_measured
 from medspan.annotation import Document, LabelSchema
 from medspan.corpora import read, write
 from medspan.errors import MedspanError
@@ -52,14 +52,15 @@ def _measure(comparison: Comparison, part: Part, arguments: argparse.Namespace) 
         folder = model_folder(arguments.model)
     except MedspanError as error:
         sys.exit(str(error))
-    predicted, seconds = extract(
+    predicted, manifest, seconds = extract(
         gold, str(arguments.model), comparison.product_schema, arguments.output / str(part), arguments.options.split()
     )
     seen = [view(document, schema, comparison.product_schema) for document in predicted]
     report = score(gold, seen, schema=schema, bootstrap=BOOTSTRAP).to_dict()
     cell: dict[str, Any] = {
         "system": "default model",
-        "model": {"name": folder.name, "sha256": model_digest(folder)},
+        "model": {"name": folder.name, "sha256": manifest["model"]["sha256"], "engine": manifest["model"]["engine"]},
+        "notes": manifest["notes"],
         "corpus": part.corpus,
         "test": str(part),
         "schema_asked": comparison.product_schema,
@@ -81,20 +82,19 @@ def _measure(comparison: Comparison, part: Part, arguments: argparse.Namespace) 
 
 def extract(
     gold: Sequence[Document], model: str, schema: str, folder: Path, options: Sequence[str]
-) -> tuple[list[Document], float]:
-    """Run `medspan extract` over the bare texts; return what it wrote, and the seconds of the whole process."""
+) -> tuple[list[Document], dict[str, Any], float]:
+    """Run `medspan extract` over the bare texts; return what it wrote, its manifest, and the process's seconds."""
     folder.mkdir(parents=True, exist_ok=True)
     notes = folder / "notes.jsonl"
     write([Document(document.id, document.text) for document in gold], notes, "jsonl")
     output = folder / "extracted"
-    (output / "documents.jsonl").unlink(missing_ok=True)
     run = run_measured(
         [
             *(medspan_command(), "extract", str(notes), "-o", str(output)),
             *("--model", model, "--schema", schema, "--to", "jsonl", "--overwrite", *options),
         ]
     )
-    return list(read(output / "documents.jsonl", "jsonl").documents), run.seconds
+    return list(read(output / "documents.jsonl", "jsonl").documents), read_manifest(output), run.seconds
 
 
 def view(document: Document, schema: LabelSchema, asked: str) -> Document:

@@ -1,5 +1,6 @@
 """`medspan extract` as users run it: a process of its own, from files to files, with its time and memory."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,10 +9,10 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-__all__ = ["Run", "medspan_command", "model_digest", "run_measured"]
+__all__ = ["Run", "medspan_command", "read_manifest", "run_measured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +31,10 @@ def medspan_command() -> str:
     return str(command)
 
 
-def model_digest(folder: Path) -> str:
-    """Return the beginning of a digest over the files that make predictions, so that figures name their model."""
-    digest = sha256()
-    wanted = [p for p in sorted(folder.rglob("*")) if p.suffix in {".onnx", ".safetensors", ".bin", ".xml", ".json"}]
-    for path in wanted:
-        if path.name == "metrics.json":
-            continue
-        digest.update(path.relative_to(folder).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+def read_manifest(output: Path) -> dict[str, Any]:
+    """Return the account that `medspan extract` leaves beside its results."""
+    manifest: dict[str, Any] = json.loads((output / "manifest.json").read_text(encoding="utf-8"))
+    return manifest
 
 
 def run_measured(command: Sequence[str]) -> Run:

@@ -124,7 +124,7 @@ def met_and_missed(ours: Mapping[str, Cell], speed: Cell | None = None) -> tuple
 
 
 def _opening(ours: Mapping[str, Cell]) -> str:
-    models = sorted({f"`{cell['model']['name']}` ({cell['model']['sha256']})" for cell in ours.values()})
+    models = sorted({f"`{cell['model']['name']}` ({cell['model']['sha256'][:16]})" for cell in ours.values()})
     lines = [
         "What the model that ships with medspan finds on texts it was not trained on, by `medspan extract`, scored by "
         "`medspan.scoring`: micro F1, 95 % intervals from "
@@ -211,7 +211,9 @@ def _speed(speed: Cell) -> str:
         )
     if shares := speed.get("shares"):
         lines.append(
-            "Shares of the time: " + ", ".join(f"{stage} {100 * share:.0f} %" for stage, share in shares.items()) + "."
+            "Shares of the time: "
+            + ", ".join(f"{stage} {100 * share:.0f} %" for stage, share in shares.items())
+            + ". Reading and writing run in threads beside the others, so that the shares do not sum to 100 %."
         )
     return "\n\n".join(lines)
 
