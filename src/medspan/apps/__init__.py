@@ -1,0 +1,3 @@
+"""What users start: the command line and the jobs behind it."""
+
+__all__: list[str] = []

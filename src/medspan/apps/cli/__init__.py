@@ -1,0 +1,5 @@
+"""The command line, `medspan`."""
+
+from medspan.apps.cli.app import app, main
+
+__all__ = ["app", "main"]

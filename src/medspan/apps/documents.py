@@ -1,0 +1,126 @@
+"""Annotated documents from anything a user may name: file formats, Parquet, results of `medspan extract`, corpora."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from medspan.annotation import Document, LabelSchema
+from medspan.apps.extract.outputs import FORMATS, JSONL_NAME, MANIFEST_NAME
+from medspan.corpora import (
+    Problem,
+    catalog_entry,
+    guess_format,
+    load_corpus,
+    map_documents,
+    read,
+    schema,
+)
+from medspan.corpora.formats import READERS, WRITERS
+from medspan.corpora.mapping import mapping
+from medspan.errors import ConfigError, FormatError
+from medspan.registry import unknown_name
+
+__all__ = ["CORPUS_PREFIX", "Reading", "read_any", "read_gold", "readable_formats", "writable_formats", "write_any"]
+
+CORPUS_PREFIX = "corpus:"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Documents, what was repaired or skipped in reading, and the schema they are known to follow."""
+
+    documents: tuple[Document, ...]
+    problems: tuple[Problem, ...] = ()
+    schema: LabelSchema | None = None
+    notes: tuple[str, ...] = ()
+
+
+def readable_formats() -> list[str]:
+    """Names that `read_any` takes as a format."""
+    return sorted([*READERS, "parquet"])
+
+
+def writable_formats() -> list[str]:
+    """Names that `write_any` takes as a format."""
+    return sorted([*WRITERS, "parquet", "html"])
+
+
+def read_any(path: Path, file_format: str | None = None) -> Reading:
+    """Read documents from a file or folder; an output folder of `medspan extract` is recognised.
+
+    Raises FormatError where nothing can be read, UnknownNameError for a format that does not exist.
+    """
+    if file_format is not None and file_format not in readable_formats():
+        raise unknown_name("format", file_format, readable_formats())
+    if not path.exists():
+        raise FormatError(f"{path}: there is no such file or folder")
+    if path.is_dir() and (path / MANIFEST_NAME).is_file():
+        path, file_format = _results(path, file_format)
+    chosen = file_format or guess_format(path)
+    if chosen == "parquet":
+        from medspan.interchange import read_parquet_documents
+
+        return Reading(tuple(read_parquet_documents(path)))
+    result = read(path, chosen)
+    return Reading(result.documents, result.problems)
+
+
+def _results(folder: Path, wanted: str | None) -> tuple[Path, str]:
+    """Find whole documents in the results of `medspan extract`."""
+    places = {
+        "jsonl": folder / JSONL_NAME,
+        "parquet": folder / "documents.parquet",
+        "brat": folder / FORMATS["brat"][0],
+    }
+    for name in [wanted] if wanted else places:
+        if name in places and places[name].exists():
+            return places[name], name
+    raise FormatError(f"{folder}: these results hold no documents as {wanted or 'jsonl, parquet or brat'}")
+
+
+def read_gold(
+    name: str,
+    file_format: str | None = None,
+    mapping_name: str | None = None,
+) -> Reading:
+    """Read gold documents from a path or from `corpus:NAME:SPLIT`, mapped to another schema where asked.
+
+    A corpus brings its schema, a mapping brings the one it maps to.
+    """
+    is_corpus = name.startswith(CORPUS_PREFIX)
+    gold = _corpus(name.removeprefix(CORPUS_PREFIX)) if is_corpus else read_any(Path(name), file_format)
+    if mapping_name is None:
+        return gold
+    target = mapping(mapping_name).target
+    said = f"gold mapped to schema {target.name!r} by mapping {mapping_name!r}"
+    return Reading(tuple(map_documents(gold.documents, mapping_name)), gold.problems, target, (said,))
+
+
+def _corpus(address: str) -> Reading:
+    name, _, split = address.partition(":")
+    entry = catalog_entry(name)
+    if not split:
+        raise ConfigError(
+            f"--gold {CORPUS_PREFIX}{name}: name a split, as in {CORPUS_PREFIX}{name}:{next(iter(entry.splits))}"
+        )
+    documents = tuple(load_corpus(name, split))
+    if entry.schema is None:
+        raise ConfigError(f"corpus {name} holds text without annotations: nothing to compare with")
+    return Reading(documents, (), schema(entry.schema), (f"both sides restricted to the schema of {name}",))
+
+
+def write_any(documents: Iterable[Document], path: Path, file_format: str) -> Mapping[str, int]:
+    """Write documents; returns counts of what the format could not hold. A folder for brat, text and parquet."""
+    if file_format not in writable_formats():
+        raise unknown_name("format", file_format, writable_formats())
+    if file_format == "parquet":
+        from medspan.interchange import write_parquet
+
+        write_parquet(documents, path)
+        return {}
+    if file_format == "html":
+        from medspan.interchange import write_html
+
+        write_html(documents, path)
+        return {}
+    return WRITERS.get(file_format)(documents, path)
