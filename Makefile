@@ -23,7 +23,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.base ## extract the bundled notes into out/ (no torch needed)
-	$(BIN)/medspan extract $(EXAMPLES) -o $(OUT) --to jsonl --to html
+	$(BIN)/medspan extract $(EXAMPLES) -o $(OUT) --to jsonl --to html --overwrite
 	@echo "Open $(OUT)/index.html in a browser to read the notes with what was found."
 
 test: $(VENV)/.full browser ## run the linters, the type checker and all fast tests
