@@ -8,7 +8,7 @@ __all__ = ["log_to_stderr", "silence"]
 
 def silence() -> None:
     """Keep the library's log lines from Python's last-resort handler."""
-    logging.getLogger("medspan").addHandler(logging.NullHandler())
+    _install(logging.NullHandler(), logging.NOTSET)
 
 
 def log_to_stderr() -> None:
@@ -29,7 +29,11 @@ def log_to_stderr() -> None:
             ],
         )
     )
+    _install(handler, logging.INFO)
+
+
+def _install(handler: logging.Handler, level: int) -> None:
+    """Put the one handler in place of an earlier call's, whose stream may be closed."""
     logger = logging.getLogger("medspan")
     logger.handlers = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    logger.setLevel(level)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ExtractOptions", "ExtractResult", "Stages", "run_extract"]
 
+ENGINES = ("auto", "onnx", "torch")
+
 
 @dataclass(frozen=True)
 class ExtractOptions:
@@ -121,6 +123,8 @@ def _check(options: ExtractOptions) -> None:
         raise ConfigError(f"--min-score must lie between 0 and 1, not {options.min_score}")
     if options.threads is not None and options.threads < 1:
         raise ConfigError(f"--threads must be at least 1, not {options.threads}")
+    if options.engine not in ENGINES:
+        raise ConfigError(f"--engine is one of {', '.join(ENGINES)}, not {options.engine!r}")
     check_output(options.output, overwrite=options.overwrite)
 
 

@@ -156,7 +156,7 @@ def open_sources(inputs: Sequence[str], columns: Columns, stdin: BinaryIO | None
         isinstance(source, JsonLinesSource | ParquetSource) for source in found
     ):
         raise ConfigError(
-            "--id-column, --text-column and --keep-columns are for .jsonl and .parquet files: none is given"
+            "--id-column, --text-column and --keep-columns need a .jsonl or .parquet file among the inputs"
         )
     return found
 
