@@ -8,7 +8,7 @@ from medspan.annotation import Document, LabelSchema
 from medspan.corpora import load_corpus, restrict, schema
 from medspan.errors import MedspanError
 
-__all__ = ["COMPARISONS", "Comparison", "Part", "chosen", "gold_of"]
+__all__ = ["COMPARISONS", "Comparison", "Part", "chosen", "gold_of", "training_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +100,15 @@ def gold_of(part: Part, labels: LabelSchema) -> list[Document]:
         return [restrict(document, labels)[0] for document in load_corpus(part.corpus, part.split)]
     except MedspanError as error:
         sys.exit(str(error))
+
+
+def training_of(comparison: Comparison, labels: LabelSchema) -> tuple[list[Document], int]:
+    """Load what a comparison trains on, without texts that it is also scored on; return how many those were."""
+    scored = {_squeezed(document) for part in comparison.test for document in gold_of(part, labels)}
+    documents = [document for part in comparison.train for document in gold_of(part, labels)]
+    kept = [document for document in documents if _squeezed(document) not in scored]
+    return kept, len(documents) - len(kept)
+
+
+def _squeezed(document: Document) -> str:
+    return " ".join(document.text.split())

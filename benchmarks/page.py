@@ -235,6 +235,16 @@ def _method(ours: Mapping[str, Cell], baselines: Mapping[str, Sequence[Cell]]) -
     cells = [*ours.values(), *(cell for plain in baselines.values() for cell in plain)]
     machines = sorted({cell["hardware"] for cell in cells})
     packages = sorted({f"{name} {number}" for cell in cells for name, number in cell["versions"].items()})
+    settings = "; ".join(
+        sorted(
+            {
+                f"learning rate {cell['lr']:g}, batches of {cell['batch_tokens']:,} word pieces, {cell['precision']}"
+                for plain in baselines.values()
+                for cell in plain
+            }
+        )
+    )
+    settings = settings and f" ({settings})"
     header = ["test set", "documents", "schema asked", "baseline trained on", "seeds", "epochs"]
     return f"""\
 {table(header, rows)}
@@ -242,8 +252,9 @@ def _method(ours: Mapping[str, Cell], baselines: Mapping[str, Sequence[Cell]]) -
 Gold is restricted to the labels of the schema it is scored by. clin-mts, clin-aci and sdoh-mts are extracted with the
 product's schema `clinical`, in which Drug, Frequency and Duration belong to medications and to social history alike:
 mentions that only serve an event are left out when scoring clin-\\*, which has no events, and mentions outside events
-when scoring sdoh-mts, which has nothing else. The baselines see every document of their training splits and a fixed
-number of epochs, at learning rate 3e-4 with batches of 2,048 word pieces in bfloat16; nothing is chosen on a test set.
+when scoring sdoh-mts, which has nothing else. The baselines see every document of their training splits, less
+those whose text stands in the test set too (the model leaves them out as well), for a fixed number of epochs{settings};
+nothing is chosen on a test set.
 Chia and MACCROBAT are split for this project, so that their figures compare with this table alone.
 
 Machine: {"; ".join(machines) or "-"}. Software: {", ".join(packages) or "-"}.

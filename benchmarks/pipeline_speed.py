@@ -139,7 +139,7 @@ def measure_pipeline(documents: Sequence[Document], arguments: argparse.Namespac
         torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     folder = backbone_path(arguments.classifier or arguments.backbone)
-    names = {} if arguments.classifier else {"id2label": dict(enumerate(tag_names(list(schema("clin").labels))))}
+    names = {} if arguments.classifier else {"id2label": dict(enumerate(tag_names(schema("clin").labels)))}
     model = AutoModelForTokenClassification.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **names)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     classify = pipeline(
