@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medspan.errors import CheckpointError, ConfigError, MissingExtraError
+from medspan.models.runtime import import_openvino
 
 __all__ = [
     "DEFAULT_BUDGET",
@@ -227,9 +228,7 @@ def _usable_cpus() -> int:
 
 
 def _compile(path: Path, threads: int, streams: int) -> tuple[Any, Any]:
-    import openvino
-
-    core = openvino.Core()
+    core = import_openvino().Core()
     settings = {
         "PERFORMANCE_HINT": "THROUGHPUT",
         "INFERENCE_NUM_THREADS": threads,
@@ -247,9 +246,7 @@ def _compile(path: Path, threads: int, streams: int) -> tuple[Any, Any]:
 
 
 def _queue(compiled: Any, streams: int) -> Any:
-    import openvino
-
-    return openvino.AsyncInferQueue(compiled, streams)
+    return import_openvino().AsyncInferQueue(compiled, streams)
 
 
 def _hidden_size(path: Path, compiled: Any) -> int:

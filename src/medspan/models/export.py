@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medspan.errors import CheckpointError, ConfigError, MissingExtraError
+from medspan.models.runtime import import_openvino
 
 __all__ = ["FLOAT_NAME", "INT8_NAME", "export_encoder"]
 
@@ -125,10 +126,9 @@ def _write_float32(model: Any, path: Path) -> None:
 
 def _check_parity(model: Any, path: Path, rows: list[Ids]) -> None:
     """Compare torch with the exported graph on padded batches of several sizes."""
-    import openvino
     import torch
 
-    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = import_openvino().Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     worst = 0.0
     for feed in _feeds(rows[:24], size=5):
         with torch.inference_mode():

@@ -48,10 +48,12 @@ def train(
 
 def need_torch() -> None:
     """Raise MissingExtraError where the extra `train` is not installed, before anything slow is done."""
-    from importlib.util import find_spec
+    from importlib import import_module
 
     from medspan.errors import MissingExtraError
 
     for package in ("torch", "transformers"):
-        if find_spec(package) is None:
-            raise MissingExtraError(package, "train")
+        try:
+            import_module(package)
+        except ImportError as error:
+            raise MissingExtraError(package, "train") from error
