@@ -9,12 +9,69 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from medspan.annotation import Document
-from medspan.corpora.invent import invent
+import numpy as np
 
-__all__ = ["export_tiny", "tiny_backbone", "tiny_checkpoint", "tiny_notes", "tiny_recipe", "tiny_tokenizer"]
+from medspan.annotation import (
+    AttributeType,
+    Document,
+    EntityType,
+    EventType,
+    LabelSchema,
+    RelationType,
+    RoleType,
+)
+from medspan.corpora.invent import invent
+from medspan.formulations import Tokens
+
+__all__ = [
+    "TINY_SCHEMA",
+    "export_tiny",
+    "tiny_backbone",
+    "tiny_checkpoint",
+    "tiny_notes",
+    "tiny_recipe",
+    "tiny_tokenizer",
+    "word_tokens",
+]
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+TINY_SCHEMA = LabelSchema(
+    "tiny",
+    tuple(
+        EntityType(name, f"A {name.lower()}.", name.lower())
+        for name in ("Problem", "Drug", "Dose", "Habit", "Status", "Amount")
+    ),
+    (
+        AttributeType("assertion", "Whether it is there.", "assertion", ("present", "absent"), ("Problem",)),
+        AttributeType("severity", "How bad it is.", "severity", ("mild", "severe"), ("Problem", "Drug"), True),
+    ),
+    (
+        RelationType("dose-of", "How much of a drug.", "dose of", ("Dose",), ("Drug",)),
+        RelationType("reason", "Why a drug is given.", "reason", ("Problem",), ("Drug",)),
+        RelationType("same", "Both mean one thing.", "same", ("Problem", "Drug"), ("Problem", "Drug"), True),
+    ),
+    (
+        EventType(
+            "Smoking",
+            "Tobacco use.",
+            "smoking",
+            "Habit",
+            (
+                RoleType("status", "Now or past.", "status", ("Status",)),
+                RoleType("amount", "How much.", "amount", ("Amount", "Dose")),
+            ),
+        ),
+    ),
+)
+"""Every kind of thing a schema may hold: nested labels are up to the notes."""
+
+
+def word_tokens(text: str) -> Tokens:
+    """One token for each run of characters without white space."""
+    words = [match.span() for match in re.finditer(r"\S+", text)]
+    bounds = np.array(words, dtype=np.int32).reshape(-1, 2)
+    return Tokens(np.arange(len(words), dtype=np.int32), bounds[:, 0], bounds[:, 1])
 
 
 def tiny_notes(kind: str = "medications", n: int = 5, seed: int = 7) -> list[Document]:

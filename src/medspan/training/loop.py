@@ -21,6 +21,7 @@ from medspan.models.joint.loss import head_loss
 from medspan.models.joint.network import JointModel, JointSizes
 from medspan.models.weights import save_weights
 from medspan.training.batches import Batch, collate, plan_epoch
+from medspan.training.ceiling import tune_ceiling
 from medspan.training.config import Recipe
 from medspan.training.evaluation import score_tune
 from medspan.training.optimiser import Average, build_optimiser, rate_factor
@@ -86,6 +87,7 @@ class _Trainer:
         ]
         self.total_steps = sum(len(plan) for plan in self.plans)
         self.config = _config(recipe, model, material)
+        self.ceiling = tune_ceiling(material.tune, tokenizer, model.layouts, self.config.window)
         folder.mkdir(parents=True, exist_ok=True)
 
     def restore(self) -> None:
@@ -95,16 +97,16 @@ class _Trainer:
         options = self.recipe.optimisation
         self._log({"event": "start", "documents": dict(self.material.documents), "rows": len(self.material.examples)})
         self._log({"event": "left out", "documents": dict(self.material.left_out)})
-        self._log({"event": "ceiling", "lost": {name: dict(lost) for name, lost in self.material.lost.items()}})
-        while self.at.epoch < options.epochs:
+        lost = {name: dict(reasons) for name, reasons in self.material.lost.items()}
+        self._log({"event": "ceiling", "lost": lost, "tune": self.ceiling.heads})
+        while self.at.epoch < options.epochs and self.at.since_best < self.recipe.evaluation.patience:
             self._epoch()
             self.at.epoch += 1
             if self.at.epoch % self.recipe.evaluation.every == 0 or self.at.epoch == options.epochs:
                 self._evaluate()
             save_state(self.folder / "state", self.model, self.average, self.optimiser, vars(self.at))
-            if self.at.since_best >= self.recipe.evaluation.patience:
-                self._log({"event": "early stop", "epoch": self.at.epoch})
-                break
+        if self.at.epoch < options.epochs:
+            self._log({"event": "early stop", "epoch": self.at.epoch})
         return self._finish()
 
     def _epoch(self) -> None:
@@ -178,8 +180,8 @@ class _Trainer:
     def _evaluate(self) -> None:
         present = self._with_average()
         scores = score_tune(self._extractor(), self.material.tune)
-        is_better = scores.measure > self.at.best
-        if is_better:
+        # Without tune documents every score is 0: the last weights are kept then, not the first.
+        if scores.measure > self.at.best or not self.material.tune:
             self.at.best, self.at.since_best = scores.measure, 0
             save_weights(self.folder, self.model.state_dict(), self.model.backbone.config)
             self.tokenizer.save(self.folder)
@@ -200,6 +202,7 @@ class _Trainer:
         scores = score_tune(self._extractor(), self.material.tune)
         metrics = {
             "tune": {"measure": scores.measure, "heads": scores.heads},
+            "ceiling": {"measure": self.ceiling.measure, "heads": self.ceiling.heads},
             "steps": self.at.step,
             "epochs": self.at.epoch,
             "seconds": round(self.at.seconds),

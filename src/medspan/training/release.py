@@ -1,7 +1,7 @@
 """A trained run to a model folder that ships: exported encoder, half-precision heads, model card, and the int8 gate."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from medspan.models.export import export_encoder
 from medspan.models.joint import JointScorer
 from medspan.models.weights import load_trained_encoder
 from medspan.training.card import model_card
+from medspan.training.ceiling import tune_ceiling
 from medspan.training.config import Recipe
 from medspan.training.evaluation import TuneScores, score_tune
 from medspan.training.sources import TuneSet, gather
@@ -72,7 +73,12 @@ def release(run: Path, folder: Path, *, int8: bool = True) -> Release:
         tokenizer.save(folder)
         write_config(folder, replace(config, data={**config.data, "tune": _names(material.tune)}))
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        metrics = _metrics(exact, exported, size, int8)
+        best = tune_ceiling(material.tune, tokenizer, config.layouts, config.window)
+        metrics = {
+            "tune": {"torch": _plain(exact), "int8" if int8 else "float32": _plain(exported)},
+            "ceiling": _plain(best),
+            "bytes": size,
+        }
         write_json(folder / "metrics.json", metrics)
         (folder / "README.md").write_text(model_card(config, metrics), encoding="utf-8")
     except BaseException:
@@ -109,13 +115,5 @@ def _names(sets: Sequence[TuneSet]) -> dict[str, int]:
     return {f"{part.corpus} as {part.head}": len(part.documents) for part in sets}
 
 
-def _metrics(exact: TuneScores, exported: TuneScores, size: int, int8: bool) -> dict[str, Any]:
-    kind = "int8" if int8 else "float32"
-    heads: Mapping[str, Mapping[str, float]] = exported.heads
-    return {
-        "tune": {
-            "torch": {"measure": exact.measure, "heads": exact.heads},
-            kind: {"measure": exported.measure, "heads": heads},
-        },
-        "bytes": size,
-    }
+def _plain(scores: TuneScores) -> dict[str, Any]:
+    return {"measure": scores.measure, "heads": scores.heads}

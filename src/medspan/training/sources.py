@@ -12,9 +12,10 @@ from medspan.errors import ConfigError
 from medspan.formulations import Row, TextTokenizer, WindowSize, rows
 from medspan.formulations.joint import HeadLayout, HeadTargets, Supervision, encode
 from medspan.formulations.tokens import IntArray
+from medspan.text import unreachable
 from medspan.training.config import Recipe, SourceConfig
 
-__all__ = ["Example", "Material", "TuneSet", "build_layouts", "gather"]
+__all__ = ["Example", "Material", "TuneSet", "build_layouts", "by_head", "gather"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class TuneSet:
 class Material:
     """Everything a run trains and tunes on.
 
-    `lost` counts gold the formulation cannot hold, by source and reason; `left_out` counts documents that are, in part
-    or whole, in a held-out part of some corpus.
+    `lost` counts gold that rows and formulation cannot hold, by source and reason; `left_out` counts documents that
+    are, in part or whole, in a held-out part of some corpus.
     """
 
     examples: list[Example] = field(default_factory=list)
@@ -49,6 +50,14 @@ class Material:
     documents: Counter[str] = field(default_factory=Counter)
     lost: dict[str, Counter[str]] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
+
+
+def by_head(sets: Sequence[TuneSet]) -> dict[str, list[Document]]:
+    """Return the kept-apart documents of every head set, all its sources together."""
+    found: dict[str, list[Document]] = {}
+    for part in sets:
+        found.setdefault(part.head, []).extend(part.documents)
+    return found
 
 
 def build_layouts(recipe: Recipe) -> dict[str, HeadLayout]:
@@ -87,10 +96,11 @@ def gather(recipe: Recipe, tokenizer: TextTokenizer, layouts: Mapping[str, HeadL
         encoded: dict[str, list[HeadTargets]] = {}
         kept_rows: list[IntArray] = []
         for head, mapped in versions.items():
-            flat = [row for document_rows in rows(mapped, tokenizer, size) for row in document_rows]
+            cut = rows(mapped, tokenizer, size)
+            flat = [row for document_rows in cut for row in document_rows]
             kept_rows = [tokenizer.row(row.tokens) for row in flat]
             encoded[head] = [encode(row.window.document, row.tokens, layouts[head], unannotated(row)) for row in flat]
-            lost = sum((targets.lost for targets in encoded[head]), start=Counter[str]())
+            lost = sum((targets.lost for targets in encoded[head]), start=_across_windows(mapped, cut))
             material.lost[f"{source.corpus} as {head}"] = lost
         material.examples.extend(
             Example(row, {head: encoded[head][i] for head in versions}, supervision, source.repeat)
@@ -103,6 +113,16 @@ def unannotated(row: Row) -> list[tuple[int, int]]:
     """The character ranges of a row, relative to it, where a mapped corpus does not say what the head's schema asks."""
     ranges = row.window.document.metadata.get("unannotated", ())
     return [(start - row.window.origin, end - row.window.origin) for start, end in ranges]
+
+
+def _across_windows(documents: Sequence[Document], cut: Sequence[Sequence[Row]]) -> Counter[str]:
+    """Count the gold that no row holds whole."""
+    lost: Counter[str] = Counter()
+    for document, document_rows in zip(documents, cut, strict=True):
+        for kind, n in unreachable(document, [row.window.span for row in document_rows]).items():
+            if n:
+                lost[f"{kind} across windows"] += n
+    return lost
 
 
 def _read(source: SourceConfig, seed: int) -> list[Document]:

@@ -102,7 +102,8 @@ def decode(
     values = _best_values(outputs, layout)
     link_hits: list[BoolArray] = []
     if layout.links:
-        hits: BoolArray = np.greater_equal(outputs.link_scores, thresholds.for_links(layout))
+        # Illegal links score 0, and stay out whatever the thresholds.
+        hits: BoolArray = (outputs.link_scores >= thresholds.for_links(layout)) & (outputs.link_scores > 0)
         link_hits = np.split(hits, pair_bounds[1:-1])
     found = []
     for row, document in enumerate(documents):

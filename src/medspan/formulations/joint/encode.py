@@ -8,14 +8,16 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from medspan.annotation import Attribute, Document
+from medspan.annotation import Attribute, Document, Entity
 from medspan.formulations.joint.layout import FRAGMENT, HeadLayout
+from medspan.formulations.joint.lost import count_lost
 from medspan.formulations.joint.spans import MAX_WIDTH
 from medspan.formulations.tokens import Tokens
 
 __all__ = ["HeadTargets", "Supervision", "encode"]
 
 IntArray = npt.NDArray[np.int64]
+_Triple = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -75,80 +77,63 @@ def encode(
 ) -> HeadTargets:
     """Turn the annotations of a window into targets.
 
-    A fragment whose edges fall inside a word piece is widened to whole pieces. Annotations whose labels the schema does
-    not hold are left out and counted in `lost`, as are mentions wider than MAX_WIDTH tokens, second events on one
-    trigger and illegal links.
+    A fragment whose edges fall inside a word piece is widened to whole pieces. Mentions of labels outside the schema,
+    mentions wider than MAX_WIDTH tokens and illegal links have no target. `lost` counts all that will not come back,
+    which is more: see `count_lost`.
     """
-    lost: Counter[str] = Counter()
-    index: dict[tuple[int, int, int], int] = {}
+    index: dict[_Triple, int] = {}
     values: list[list[int]] = []
     spans_of: dict[str, list[int]] = {}
     for entity in document.entities:
-        label = layout.label_index.get(entity.label)
-        if label is None:
-            lost["label not in schema"] += 1
-            continue
-        keys = []
-        for fragment in entity.fragments:
-            first = int(np.searchsorted(tokens.ends, fragment.start, side="right"))
-            last = int(np.searchsorted(tokens.starts, fragment.end, side="left")) - 1
-            if last < first or last - first >= MAX_WIDTH:
-                lost["mention without tokens or too wide"] += 1
-                break
-            keys.append((first, last, label))
-        else:
-            numbers = []
-            for key in keys:
-                if key not in index:
-                    index[key] = len(index)
-                    values.append(_values(entity.attributes, label, layout))
-                numbers.append(index[key])
-            spans_of[entity.id] = numbers
-    links: dict[tuple[int, int, int], None] = {}
+        keys = _keys(entity, tokens, layout)
+        for key in keys:
+            if key not in index:
+                index[key] = len(index)
+                values.append(_values(entity.attributes, key[2], layout))
+        if keys:
+            spans_of[entity.id] = [index[key] for key in keys]
+    spans = list(index)
+    links: dict[_Triple, None] = {}
 
-    def link(head: str, tail: str, name: str) -> None:
+    def add(head: int, tail: int, name: str) -> None:
         column = layout.link_index.get(name)
-        if column is None:
-            lost["link not in schema"] += 1
-        elif head not in spans_of or tail not in spans_of:
-            lost["link to a lost mention"] += 1
-        else:
-            add(spans_of[head][0], spans_of[tail][0], column)
-
-    def add(head: int, tail: int, column: int) -> None:
-        if not layout.link_legal[labels[head], labels[tail], column] or head == tail:
-            lost["illegal link"] += 1
+        if column is None or head == tail or not layout.link_legal[spans[head][2], spans[tail][2], column]:
             return
         links[head, tail, column] = None
         if layout.symmetric_links[column]:
             links[tail, head, column] = None
 
-    labels = [key[2] for key in index]
     for numbers in spans_of.values():
         for left, right in combinations(numbers, 2):
-            if FRAGMENT in layout.link_index:
-                add(left, right, layout.link_index[FRAGMENT])
-            else:
-                lost["discontinuous mention"] += 1
-    for relation in document.relations:
-        link(relation.head, relation.tail, relation.label)
-    triggers: set[str] = set()
-    for event in document.events:
-        if event.trigger in triggers:
-            lost["second event on one trigger"] += 1
-        triggers.add(event.trigger)
-        for argument in event.arguments:
-            link(event.trigger, argument.target, f"role:{argument.role}")
+            add(left, right, FRAGMENT)
+    named = [(relation.head, relation.tail, relation.label) for relation in document.relations]
+    named += [(event.trigger, a.target, f"role:{a.role}") for event in document.events for a in event.arguments]
+    for head, tail, name in named:
+        if head in spans_of and tail in spans_of:
+            add(spans_of[head][0], spans_of[tail][0], name)
     is_annotated = np.ones(len(tokens), dtype=bool)
     for start, end in unannotated:
         is_annotated &= (tokens.ends <= start) | (tokens.starts >= end)
     return HeadTargets(
-        np.array(list(index), dtype=np.int64).reshape(-1, 3),
+        np.array(spans, dtype=np.int64).reshape(-1, 3),
         np.array(values, dtype=np.int64).reshape(len(index), len(layout.attributes)),
         np.array(list(links), dtype=np.int64).reshape(-1, 3),
         is_annotated,
-        lost,
+        count_lost(document, tokens, layout, spans, links, spans_of),
     )
+
+
+def _keys(entity: Entity, tokens: Tokens, layout: HeadLayout) -> list[_Triple]:
+    """Return first token, last token and label of each fragment; nothing where one of them cannot be held."""
+    label = layout.label_index.get(entity.label)
+    keys: list[_Triple] = []
+    for fragment in entity.fragments if label is not None else ():
+        first = int(np.searchsorted(tokens.ends, fragment.start, side="right"))
+        last = int(np.searchsorted(tokens.starts, fragment.end, side="left")) - 1
+        if label is None or last < first or last - first >= MAX_WIDTH:
+            return []
+        keys.append((first, last, label))
+    return keys
 
 
 def _values(attributes: tuple[Attribute, ...], label: int, layout: HeadLayout) -> list[int]:

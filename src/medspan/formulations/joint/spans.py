@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MAX_WIDTH", "N_BUCKETS", "SpanArray", "candidate_spans", "gap_features", "width_bucket"]
+__all__ = ["MAX_WIDTH", "N_BUCKETS", "SpanArray", "best_of_row", "candidate_spans", "gap_features", "width_bucket"]
 
+BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]
 
@@ -57,6 +58,18 @@ def candidate_spans(
     is_real &= (last >= first) & (last - first < max_width)
     keys = np.unique(first[is_real] * n_tokens + last[is_real])
     return SpanArray(keys // n_tokens, keys % n_tokens)
+
+
+def best_of_row(row: IntArray, score: FloatArray, most: IntArray) -> BoolArray:
+    """Mark the best-scored items of each row: (items,) True for at most `most[row]` of them; of equals, the first.
+
+    row: (items,) ascending; score: (items,); most: (rows,).
+    """
+    order = np.lexsort((-score, row))
+    rank = np.arange(len(row)) - np.searchsorted(row, row, side="left")
+    keep: BoolArray = np.zeros(len(row), dtype=bool)
+    keep[order] = rank < most[row]
+    return keep
 
 
 def width_bucket(width: IntArray) -> IntArray:

@@ -14,6 +14,7 @@ from medspan.formulations.joint import (
     HeadOutputs,
     SpanArray,
     Thresholds,
+    best_of_row,
     candidate_spans,
     gap_features,
     legal_pairs,
@@ -28,6 +29,16 @@ IntArray = npt.NDArray[np.int64]
 
 CANDIDATE_LOGIT = -2.2
 """Starts and ends with a probability above 0.1 are paired to candidate spans, in training and in serving."""
+
+SPANS_PER_TOKEN = 4
+SPARE_MENTIONS = 8
+"""Bounds on what is scored in a row of T tokens: 4 T spans, T + 8 mentions and hence (T + 8)^2 pairs.
+
+The best-scored are kept. Trained models stay far below; a model that believes everything must not exhaust memory.
+"""
+
+PAIRS_AT_ONCE = 1 << 15
+"""Pairs whose states are held in memory together."""
 
 
 def sigmoid(x: FloatArray) -> FloatArray:
@@ -73,12 +84,17 @@ class JointScorer:
         layout = self.layouts[head]
         prefix = f"heads.{head}"
         start, end, inside = np.split(self._linear(f"{prefix}.token", h), 3, axis=1)
-        spans = candidate_spans(start, end, row_of_token, CANDIDATE_LOGIT)
+        n_tokens = np.bincount(row_of_token)
+        spans = _most_plausible(
+            candidate_spans(start, end, row_of_token, CANDIDATE_LOGIT), start, end, row_of_token, n_tokens
+        )
         means = RangeMeans(h)
         logits = self._span_logits(prefix, h, means, start, end, inside, spans)
         probabilities = sigmoid(logits)
         which, labels = np.nonzero(probabilities >= thresholds.for_labels(layout))
         scores = probabilities[which, labels]
+        believed = best_of_row(row_of_token[spans.first[which]], scores, n_tokens + SPARE_MENTIONS)
+        which, labels, scores = which[believed], labels[believed], scores[believed]
         found = SpanArray(spans.first[which], spans.last[which])
         keep = resolve(found, labels, scores)
         found = SpanArray(found.first[keep], found.last[keep])
@@ -132,18 +148,39 @@ class JointScorer:
         pairs: IntArray,
         layout: HeadLayout,
     ) -> FloatArray:
+        links = np.zeros((len(pairs), len(layout.links)), dtype=np.float32)
         if len(pairs) == 0:
-            return np.zeros((0, len(layout.links)), dtype=np.float32)
-        heads, tails = pairs[:, 0], pairs[:, 1]
-        code, first, past = gap_features(spans.first, spans.last, heads, tails)
-        between = RangeMeans(self._linear("states.link_between", h))(first, past)
-        z = silu(
-            self._linear("states.link_head", state)[heads]
-            + self._linear("states.link_tail", state)[tails]
-            + self._weights[f"{prefix}.head_label.weight"][labels[heads]]
-            + self._weights[f"{prefix}.tail_label.weight"][labels[tails]]
-            + self._weights["states.link_gap.weight"][code]
-            + between
-        )
-        legal = layout.link_legal[labels[heads], labels[tails]]
-        return np.where(legal, sigmoid(self._linear(f"{prefix}.link", z)), np.float32(0.0))
+            return links
+        as_head, as_tail = self._linear("states.link_head", state), self._linear("states.link_tail", state)
+        means = RangeMeans(self._linear("states.link_between", h))
+        for begin in range(0, len(pairs), PAIRS_AT_ONCE):
+            part = slice(begin, begin + PAIRS_AT_ONCE)
+            heads, tails = pairs[part].T
+            code, first, past = gap_features(spans.first, spans.last, heads, tails)
+            z = silu(
+                as_head[heads]
+                + as_tail[tails]
+                + self._weights[f"{prefix}.head_label.weight"][labels[heads]]
+                + self._weights[f"{prefix}.tail_label.weight"][labels[tails]]
+                + self._weights["states.link_gap.weight"][code]
+                + means(first, past)
+            )
+            legal = layout.link_legal[labels[heads], labels[tails]]
+            links[part] = np.where(legal, sigmoid(self._linear(f"{prefix}.link", z)), np.float32(0.0))
+        return links
+
+
+def _most_plausible(
+    spans: SpanArray, start: FloatArray, end: FloatArray, row_of_token: IntArray, n_tokens: IntArray
+) -> SpanArray:
+    """Cut the spans of each row to SPANS_PER_TOKEN by the best sum of their start and end logits over the labels."""
+    row = row_of_token[spans.first]
+    most = SPANS_PER_TOKEN * n_tokens
+    if np.all(np.bincount(row, minlength=len(n_tokens)) <= most):
+        return spans
+    plausible = np.empty(len(spans), dtype=np.float32)
+    for begin in range(0, len(spans), PAIRS_AT_ONCE):
+        part = slice(begin, begin + PAIRS_AT_ONCE)
+        plausible[part] = (start[spans.first[part]] + end[spans.last[part]]).max(axis=1)
+    keep = best_of_row(row, plausible, most)
+    return SpanArray(spans.first[keep], spans.last[keep])
