@@ -194,7 +194,7 @@ def test_the_summary_counts_what_the_documents_hold(run: Run, model: Path, notes
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
     assert manifest["found"]["entities"]["Drug"] == n_drugs > 0
     assert manifest["characters"] == sum(len(d.text) for d in found.values())
-    assert "4 notes read: 4 done, 0 set aside." in result.stdout
+    assert "Notes: 4 read, 4 done, 0 set aside." in result.stdout
 
 
 @pytest.mark.parametrize("suffix", [".txt.gz", ".text"])

@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medspan.annotation import Argument, Document, Entity, Event, Group, Quarantine, Relation, Span
 from medspan.apps.extract.admission import SeenIds, admit
-from medspan.apps.extract.annotating import annotate_all
+from medspan.apps.extract.annotating import WORKERS, annotate_batches
 from medspan.apps.extract.refine import drop_below
 from medspan.apps.extract.threads import ReadAhead, WriteBehind
 from medspan.errors import ConfigError, MedspanError
@@ -118,61 +118,72 @@ def test_writing_behind_keeps_order_and_hands_errors_back() -> None:
 
 
 class Fickle:
-    """An extractor that fails on some notes, and whose shards hold `size` notes."""
+    """An extractor that fails on some notes."""
 
-    def __init__(self, bad: set[str], size: int) -> None:
-        self.bad, self.size = bad, size
+    def __init__(self, bad: set[str]) -> None:
+        self.bad = bad
 
     def annotate(self, documents: Iterable[Document | str], schemas: Sequence[str] | None = None) -> list[Document]:
-        return list(self.stream(documents, schemas))
-
-    def stream(self, documents: Iterable[Document | str], schemas: Sequence[str] | None = None) -> Iterator[Document]:
-        shard: list[Document] = []
-        for document in documents:
-            assert isinstance(document, Document)
-            shard.append(document)
-            if len(shard) == self.size:
-                yield from self._shard(shard)
-                shard = []
-        yield from self._shard(shard)
-
-    def _shard(self, shard: list[Document]) -> list[Document]:
-        if any(d.id in self.bad for d in shard):
+        found = [document for document in documents if isinstance(document, Document)]
+        if any(document.id in self.bad for document in found):
             raise RuntimeError("bad note")
-        return shard
+        return found
 
 
+def batched(notes: Sequence[Document], size: int) -> Iterator[Sequence[Document]]:
+    for at in range(0, len(notes), size):
+        yield notes[at : at + size]
+
+
+@settings(deadline=None)
 @given(st.integers(1, 5), st.sets(st.integers(0, 29), max_size=12), st.integers(0, 30))
 def test_every_note_is_done_or_set_aside_in_order_whatever_fails(size: int, bad: set[int], n: int) -> None:
     aside: list[str] = []
-    extractor = Fickle({str(i) for i in bad}, size)
-    notes = [
-        Document("first", ""),
-        *(Document("ok", "") for _ in range(size)),
-        *(Document(str(i), "") for i in range(n)),
-    ]
-    done = [d.id for d in annotate_all(extractor, notes, None, lambda entry: aside.append(entry.id))]
-    assert [name for name in done if name.isdigit()] == [str(i) for i in range(n) if i not in bad]
+    notes = [*(Document(f"ok{i}", "") for i in range(size)), *(Document(str(i), "") for i in range(n))]
+    extractor = Fickle({str(i) for i in bad})
+    batches = annotate_batches(extractor, batched(notes, size), None, lambda entry: aside.append(entry.id))
+    done = [d.id for batch in batches for d in batch]
+    assert done == [d.id for d in notes if d.id not in extractor.bad]
     assert aside == [str(i) for i in range(n) if i in bad]
 
 
-def test_errors_of_the_source_are_not_taken_for_failures_of_the_model() -> None:
-    def notes() -> Iterator[Document]:
-        yield Document("a", "")
+def test_errors_of_the_source_are_raised_and_nothing_hangs() -> None:
+    def batches() -> Iterator[Sequence[Document]]:
+        yield [Document("a", "")]
         raise OSError(5, "disk gone")
 
-    done: list[str] = []
     with pytest.raises(OSError, match="disk gone"):
-        done.extend(d.id for d in annotate_all(Fickle(set(), 2), notes(), None, lambda entry: None))
+        list(annotate_batches(Fickle(set()), batches(), None, lambda entry: None))
+    assert not any(thread.name.startswith("medspan-annotate") for thread in threading.enumerate())
 
 
 def test_own_errors_of_the_extractor_end_the_job() -> None:
     class Refusing(Fickle):
-        def _shard(self, shard: list[Document]) -> list[Document]:
+        def annotate(self, documents: Iterable[Document | str], schemas: Sequence[str] | None = None) -> list[Document]:
             raise ConfigError("no such schema")
 
-    with pytest.raises(MedspanError, match="no such schema"):
-        list(annotate_all(Refusing(set(), 2), [Document("a", "")], None, lambda entry: None))
+    with pytest.raises(ConfigError, match="no such schema"):
+        list(annotate_batches(Refusing(set()), [[Document("a", "")]], None, lambda entry: None))
+
+
+def test_an_extractor_that_fails_on_all_of_the_first_notes_ends_the_job() -> None:
+    batches = [[Document("a", ""), Document("b", "")]] * 5
+    with pytest.raises(MedspanError, match=r"fails on every note \(RuntimeError\)"):
+        list(annotate_batches(Fickle({"a", "b"}), batches, None, lambda entry: None))
+
+
+def test_batches_wait_in_a_bounded_number() -> None:
+    taken = 0
+
+    def batches() -> Iterator[Sequence[Document]]:
+        nonlocal taken
+        for number in range(40):
+            taken += 1
+            yield [Document(str(number), "")]
+
+    annotated = annotate_batches(Fickle(set()), batches(), None, lambda entry: None)
+    for given_back, _ in enumerate(annotated, start=1):
+        assert taken <= given_back + WORKERS + 1
 
 
 def test_ids_are_remembered_in_eight_bytes_each() -> None:

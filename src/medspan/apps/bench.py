@@ -25,10 +25,9 @@ STAGES = ("tokenize", "encode", "decode", "read", "write")
 
 @dataclass(frozen=True)
 class Figures:
-    """What one run took. Seconds are wall time of the whole process; `startup` is until the model is ready.
+    """What one run took. Seconds are those of the clock for the whole process; `startup` is until the model is ready.
 
-    `shares` divides the time after start-up among stages. Reading and writing happen in threads of their own and are
-    counted in CPU time, so shares need not add up to 1.
+    `shares` divides the CPU time after start-up among the stages, which overlap by the clock.
     """
 
     notes: int
@@ -64,7 +63,7 @@ class Figures:
         after = self.seconds - self.startup
         yield f"                  {self.characters / after if after > 0 else 0:,.0f} a second without it"
         yield f"tokens            {self.tokens_per_second:,.0f} a second, start-up included"
-        yield "time after start  " + ", ".join(f"{name} {100 * share:.0f} %" for name, share in self.shares.items())
+        yield "CPU time          " + ", ".join(f"{name} {100 * share:.0f} %" for name, share in self.shares.items())
         yield f"padding           {100 * self.padding_share:.1f} % of computed tokens"
         yield f"peak memory       {self.peak_mb:,.0f} MB"
 
@@ -102,14 +101,14 @@ def measure(
         began, seconds, peak = time.time(), *_run(command, report)
         manifest = json.loads((output / "manifest.json").read_text(encoding="utf-8"))
     startup = datetime.fromisoformat(manifest["ready"]).timestamp() - began
-    after = max(1e-9, seconds - startup)
+    stages = {name: manifest["seconds"][name] for name in STAGES}
     return Figures(
         notes=manifest["notes"]["done"],
         characters=manifest["characters"],
         tokens=manifest["encoder"]["tokens"],
         seconds=seconds,
         startup=startup,
-        shares={name: manifest["seconds"][name] / after for name in STAGES},
+        shares={name: used / max(1e-9, sum(stages.values())) for name, used in stages.items()},
         padding_share=manifest["encoder"]["padding_share"],
         peak_mb=peak,
         engine=manifest["model"]["engine"],

@@ -1,5 +1,6 @@
 """`medspan extract`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,6 +64,10 @@ def extract(
     FOLDER/quarantine.jsonl, and the exit code is then 3; FOLDER/manifest.json says what was run and accounts for
     every note.
     """
+    # The heads' matrices are small: one thread is fastest while the encoder keeps the other cores busy. numpy reads
+    # this when it is imported, which happens below.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
     from medspan.apps.cli.progress import NoteProgress
     from medspan.apps.extract import Columns, ExtractOptions, run_extract
 
@@ -100,7 +105,7 @@ def _summarise(result: "ExtractResult") -> None:
 
     console, tally, options = stdout(), result.tally, result.options
     titles = {"entities": "entity", "assertion": "assertion", "relations": "relation", "events": "event"}
-    shown = Table(title=Text(f"{tally.done:,} notes"), title_justify="left")
+    shown = Table(title=Text("What was found"), title_justify="left")
     shown.add_column("kind")
     shown.add_column("label")
     shown.add_column("found", justify="right")
@@ -112,7 +117,7 @@ def _summarise(result: "ExtractResult") -> None:
     console.print(shown)
     stages = result.stages
     console.print(
-        f"{tally.read:,} notes read: {tally.done:,} done, {tally.quarantined:,} set aside. "
+        f"Notes: {tally.read:,} read, {tally.done:,} done, {tally.quarantined:,} set aside. "
         f"{tally.characters:,} characters in {stages.total - stages.startup:.1f} s "
         f"({result.characters_per_second:,.0f} a second), start-up {stages.startup:.1f} s.",
         highlight=False,

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from medspan.annotation import Document, Quarantine
 from medspan.apps.extract.admission import admit
-from medspan.apps.extract.annotating import annotate_all, time_tokenizer
+from medspan.apps.extract.annotating import Clock, annotate_batches, share_between_threads
 from medspan.apps.extract.manifest import QuarantineLog
 from medspan.apps.extract.notes import Source
 from medspan.apps.extract.outputs import ResultSink
@@ -27,10 +27,9 @@ __all__ = ["Run", "Stages", "Watcher"]
 log = logging.getLogger(__name__)
 
 Item = Document | Quarantine
-Some = TypeVar("Some", bound=Item)
 
 _BATCH_NOTES = 64
-_BATCH_CHARACTERS = 400_000
+_BATCH_CHARACTERS = 200_000
 _BATCHES_AHEAD = 3
 
 
@@ -46,7 +45,10 @@ class Watcher(Protocol):
 
 @dataclass
 class Stages:
-    """Seconds of a run. `read` and `write` are CPU time of threads of their own, the others wall time."""
+    """Seconds of a run: `startup` and `total` by the clock, the stages between them in CPU time of all cores.
+
+    Stages overlap, so their clock times would not add up; their CPU times do. `encode` is what no other stage used.
+    """
 
     startup: float = 0.0
     read: float = 0.0
@@ -72,37 +74,38 @@ class Run:
 
     def over(self, sources: Iterable[Source], *, as_files: bool, watcher: Watcher | None) -> None:
         """Annotate and write every note of the sources; each ends as done or set aside."""
-        stats = self.extractor.encoder.stats
-        tokenizing, encoded = time_tokenizer(self.extractor), stats.seconds
+        clock = Clock()
+        share_between_threads(self.extractor, clock)
         reader = ReadAhead(_batches(admit(chain.from_iterable(sources), as_files=as_files)), _BATCHES_AHEAD)
         writer = WriteBehind(self._finish, _BATCHES_AHEAD)
-        began, waited = time.perf_counter(), 0.0
+        used, here = time.process_time(), time.thread_time()
         try:
-            notes = self._admitted(reader)
-            annotated = annotate_all(self.extractor, notes, list(self.schemas) or None, self._set_aside)
-            for batch in _batches(annotated):
-                waiting = time.perf_counter()
+            annotated = annotate_batches(
+                self.extractor, self._admitted(reader), list(self.schemas) or None, self._set_aside, clock
+            )
+            for batch in annotated:
                 writer.put(batch)
-                waited += time.perf_counter() - waiting
                 if watcher is not None:
                     watcher.advance(len(batch), sum(len(document.text) for document in batch))
-            lasted = time.perf_counter() - began
             writer.close()
         finally:
             reader.stop()
             with suppress(BaseException):
                 writer.close()
-        self.stages.read, self.stages.write = reader.seconds, writer.seconds
-        self.stages.tokenize, self.stages.encode = tokenizing(), stats.seconds - encoded
-        self.stages.decode = max(0.0, lasted - waited - reader.waited - self.stages.tokenize - self.stages.encode)
+        found = self.stages
+        found.read, found.write = reader.seconds, writer.seconds
+        found.tokenize, found.decode = clock.tokenize, clock.other
+        elsewhere = found.read + found.write + found.tokenize + found.decode + time.thread_time() - here
+        found.encode = max(0.0, time.process_time() - used - elsewhere)
 
-    def _admitted(self, batches: Iterable[list[Item]]) -> Iterator[Document]:
+    def _admitted(self, batches: Iterable[list[Item]]) -> Iterator[list[Document]]:
         for batch in batches:
+            notes = [item for item in batch if isinstance(item, Document)]
             for item in batch:
-                if isinstance(item, Document):
-                    yield item
-                else:
+                if isinstance(item, Quarantine):
                     self._set_aside(item)
+            if notes:
+                yield notes
 
     def _set_aside(self, entry: Quarantine) -> None:
         self.tally.quarantined += 1
@@ -120,9 +123,9 @@ class Run:
             sink.write(batch)
 
 
-def _batches(items: Iterable[Some]) -> Iterator[list[Some]]:
-    """Group items so that threads exchange few things, and so that few characters wait."""
-    batch: list[Some] = []
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Group items: large enough to fill the encoder's batches, small enough that few characters wait."""
+    batch: list[Item] = []
     characters = 0
     for item in items:
         batch.append(item)
