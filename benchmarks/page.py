@@ -17,6 +17,14 @@ TARGET_RATIO = 3.0
 TARGET_MEMORY = 700_000_000
 TARGET_GROWTH = 1.1
 
+STAGES = {
+    "startup": "start-up",
+    "read": "reading",
+    "tokenize": "tokenizer",
+    "encode": "encoder",
+    "decode": "decoding",
+    "write": "writing",
+}
 BY_LABEL = ("clin-mts", "clin-aci", "sdoh-mts")
 
 SPLITS = {
@@ -54,9 +62,10 @@ PUBLISHED = (
 )
 SELF_CONSISTENCY = """\
 clin-mts, clin-aci and sdoh-mts were annotated for this project in a single machine-assisted pass. Two independent such
-passes agree at strict F1 0.96 (clin: entities, and relations) and at 0.97 for triggers, 0.97 for values and 0.92 for
-argument spans (sdoh). That is self-consistency, not agreement between human annotators: it bounds what a score on
-these sets can mean. They are small, and sdoh-mts is a development aid rather than a reference corpus.
+passes agree at strict F1 0.96 (clin: entities, and relations) and, by overlap, at 0.97 for triggers and 0.92 for
+argument spans, with 0.97 for values (sdoh). That is self-consistency, not agreement between human annotators: it
+bounds what a score on these sets can mean. They are small, and sdoh-mts is a development aid rather than a reference
+corpus.
 """
 
 
@@ -127,10 +136,10 @@ def _opening(ours: Mapping[str, Cell]) -> str:
     models = sorted({f"`{cell['model']['name']}` ({cell['model']['sha256'][:16]})" for cell in ours.values()})
     lines = [
         "What the model that ships with medspan finds on texts it was not trained on, by `medspan extract`, scored by "
-        "`medspan.scoring`: micro F1, 95 % intervals from "
-        "1,000 resamples of the documents in brackets. Strict is the same label and the same fragments; lenient the "
-        "same label and a shared character. This page is made by `benchmarks/compare.py` from the figures in "
-        "`docs/results/cells/`; nothing here is typed in by hand except the published figures under Context.",
+        "`medspan.scoring`. Figures are micro F1; in brackets stand 95 % intervals from 1,000 resamples of the "
+        "documents. Strict is the same label and the same fragments; lenient the same label and a shared character. "
+        "This page is made by `benchmarks/compare.py` from the figures in `docs/results/cells/`: nothing is typed in "
+        "by hand except what comes from elsewhere, under Context.",
         f"Model (beginning of the digest of its files): {', '.join(models) or 'not measured yet'}.",
         SELF_CONSISTENCY.strip(),
     ]
@@ -212,8 +221,8 @@ def _speed(speed: Cell) -> str:
     if shares := speed.get("shares"):
         lines.append(
             "Shares of the time: "
-            + ", ".join(f"{stage} {100 * share:.0f} %" for stage, share in shares.items())
-            + ". Reading and writing run in threads beside the others, so that the shares do not sum to 100 %."
+            + ", ".join(f"{STAGES.get(stage, stage)} {100 * share:.0f} %" for stage, share in shares.items())
+            + ". Reading and writing are processor time of threads beside the others: the shares need not sum to 100 %."
         )
     return "\n\n".join(lines)
 

@@ -136,21 +136,22 @@ def train(documents: Sequence[Document], labels: Sequence[str], tokenizer: TextT
         dtype=torch.float32,
     )
     examples = [(row, tags_of(row, labels)) for cut in rows(documents, tokenizer, SIZE) for row in cut]
-    n_steps = recipe.epochs * len(_batches([len(row.tokens) for row, _ in examples], recipe.batch_tokens, None))
+    lengths = [len(row.tokens) for row, _ in examples]
+    n_steps = recipe.epochs * len(_batches(lengths, recipe.batch_tokens, random.Random(recipe.seed)))
     optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
     schedule = get_linear_schedule_with_warmup(optimiser, math.ceil(recipe.warm_up * n_steps), n_steps)
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16")
     model.train()
     for epoch in range(recipe.epochs):
         losses = []
-        for batch in _batches([len(row.tokens) for row, _ in examples], recipe.batch_tokens, rng):
+        for batch in _batches(lengths, recipe.batch_tokens, rng):
             inputs = _inputs([examples[i] for i in batch], tokenizer)
             with autocast:
                 loss = model(**inputs).loss
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
-            # The last epoch's batches may be a few more or less than planned: the rate then stays at 0.
+            # Epochs differ by a few batches from the first one, which the plan is made from: the rate then stays at 0.
             schedule.step()
             optimiser.zero_grad(set_to_none=True)
             losses.append(float(loss.detach()))
