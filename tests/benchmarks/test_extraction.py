@@ -1,6 +1,8 @@
 """Processes are timed whole, and their memory is seen wherever it is."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +12,17 @@ GRAB = "import time; held = bytearray(120_000_000); held[::4096] = b'x' * len(he
 
 
 def test_peak_memory_and_seconds_of_a_process_are_measured() -> None:
-    run = run_measured([sys.executable, "-c", GRAB])
-    assert 120_000_000 < run.peak_bytes < 300_000_000
-    assert run.seconds > 0.4
+    # In an interpreter of its own: to Linux, a child's peak is at least what its parent held when starting it, and the
+    # tests' process may have grown by then.
+    code = (
+        "import sys; from extraction import run_measured;"
+        f"run = run_measured([sys.executable, '-c', {GRAB!r}]); print(run.seconds, run.peak_bytes)"
+    )
+    folder = Path(__file__).parents[2] / "benchmarks"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    seconds, peak_bytes = map(float, done.stdout.split())
+    assert 120_000_000 < peak_bytes < 300_000_000
+    assert seconds > 0.4
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
