@@ -1,7 +1,6 @@
 """`medspan extract` as users run it: a process of its own, from files to files, with its time and memory."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ __all__ = ["Run", "medspan_command", "read_manifest", "run_measured"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a finished process took: wall seconds, and its peak resident memory with that of its children."""
+    """What a finished process took: wall seconds, and peak resident memory with its children (0 where not Linux)."""
 
     seconds: float
     peak_bytes: int
@@ -40,8 +39,9 @@ def read_manifest(output: Path) -> dict[str, Any]:
 def run_measured(command: Sequence[str]) -> Run:
     """Run a command to its end; ends the program with the command's own message where it fails.
 
-    Peak memory is the larger of what the kernel kept for the process and the highest sum seen over the process and
-    its children, looked at twenty times a second: pages that several processes share count several times there.
+    Peak memory is the larger of the process's own peak and the highest sum over it and its children, looked at fifty
+    times a second; pages that several processes share count several times there. The kernel's account of an ended
+    child is of no use on Linux: it is at least what the parent held when starting it.
     """
     with tempfile.TemporaryFile() as errors:
         started = time.perf_counter()
@@ -50,22 +50,20 @@ def run_measured(command: Sequence[str]) -> Run:
         is_done = threading.Event()
         watcher = threading.Thread(target=_watch, args=(process.pid, peaks, is_done), daemon=True)
         watcher.start()
-        _, status, usage = os.wait4(process.pid, 0)
+        exit_code = process.wait()
         seconds = time.perf_counter() - started
         is_done.set()
         watcher.join()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
+        if exit_code != 0:
             errors.seek(0)
             message = errors.read().decode("utf-8", "replace").strip()
-            sys.exit(f"{' '.join(command)}\nended with exit code {process.returncode}: {message[-2000:]}")
-    kilobyte = 1 if sys.platform == "darwin" else 1024
-    return Run(seconds, max(usage.ru_maxrss * kilobyte, peaks[0]))
+            sys.exit(f"{' '.join(command)}\nended with exit code {exit_code}: {message[-2000:]}")
+    return Run(seconds, peaks[0])
 
 
 def _watch(root: int, peaks: list[int], is_done: threading.Event) -> None:
-    while not is_done.wait(0.05):
-        peaks[0] = max(peaks[0], sum(_resident(pid) for pid in _tree(root)))
+    while not is_done.wait(0.02):
+        peaks[0] = max(peaks[0], _status(root, "VmHWM"), sum(_status(pid, "VmRSS") for pid in _tree(root)))
 
 
 def _tree(root: int) -> list[int]:
@@ -81,9 +79,10 @@ def _tree(root: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
+def _status(pid: int, name: str) -> int:
+    """Return a size in bytes from what Linux says about a process; 0 where it has ended."""
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), 0)
