@@ -5,7 +5,7 @@ imported without.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,12 @@ from medspan.annotation import (
 )
 from medspan.corpora.invent import invent
 from medspan.formulations import Tokens
+from medspan.formulations.joint import HeadLayout
 
 __all__ = [
     "TINY_SCHEMA",
     "export_tiny",
+    "random_joint_model",
     "tiny_backbone",
     "tiny_checkpoint",
     "tiny_notes",
@@ -119,6 +121,35 @@ def tiny_backbone(folder: Path, texts: Iterable[str], *, hidden: int = 32, layer
     transformers.BertModel(config, add_pooling_layer=False).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
+
+
+def random_joint_model(
+    layouts: Mapping[str, HeadLayout], *, hidden: int = 16, vocabulary: int = 30, bias: float = 0.0, seed: int = 0
+) -> Any:
+    """A random `JointModel` that finds plenty; the more, the higher the bias of its token scores."""
+    import torch
+    import transformers
+
+    from medspan.models.joint.network import JointModel, JointSizes
+
+    torch.manual_seed(seed)
+    config = transformers.BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=hidden,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=2 * hidden,
+        max_position_embeddings=64,
+    )
+    backbone = transformers.BertModel(config, add_pooling_layer=False)
+    model = JointModel(backbone, layouts, JointSizes(span=12, state=10, link=8)).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("token.bias"):
+                parameter.fill_(bias)
+            elif not name.startswith("backbone."):
+                parameter.normal_(std=0.1 if name.endswith("bias") else 0.5)
+    return model
 
 
 def tiny_recipe(backbone: Path, **changes: Any) -> dict[str, Any]:

@@ -5,16 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tiny import TINY_SCHEMA
+from tiny import TINY_SCHEMA, random_joint_model
 
 torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
 
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy  # noqa: E402
 
 from medspan.formulations.joint import HeadLayout  # noqa: E402
 from medspan.models.joint.loss import HeadBatch, head_loss  # noqa: E402
-from medspan.models.joint.network import JointModel, JointSizes  # noqa: E402
 from medspan.models.joint.scorer import CANDIDATE_LOGIT  # noqa: E402
 
 LAYOUT = HeadLayout(TINY_SCHEMA, ("Problem",))
@@ -23,13 +22,9 @@ N_TOKENS = 22
 
 
 def random_model(bias: float) -> Any:
-    torch.manual_seed(3)
-    config = transformers.BertConfig(
-        vocab_size=30, hidden_size=12, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
-    )
-    backbone = transformers.BertModel(config, add_pooling_layer=False)
-    model = JointModel(backbone, {"head": LAYOUT}, JointSizes(span=10, state=9, link=8)).eval()
+    model = random_joint_model({"head": LAYOUT}, hidden=12, seed=3)
     with torch.no_grad():
+        torch.nn.init.normal_(model.heads["head"].token.weight, std=0.16)
         model.heads["head"].token.bias.fill_(bias)
     return model
 

@@ -5,15 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tiny import TINY_SCHEMA
+from tiny import TINY_SCHEMA, random_joint_model
 
 torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
 
 from medspan.annotation import LabelSchema  # noqa: E402
 from medspan.formulations.joint import FRAGMENT, HeadLayout, HeadOutputs, Thresholds  # noqa: E402
 from medspan.models.joint import JointScorer  # noqa: E402
-from medspan.models.joint.network import JointModel, JointSizes  # noqa: E402
 from medspan.models.joint.scorer import SPANS_PER_TOKEN, SPARE_MENTIONS  # noqa: E402
 
 LAYOUTS = {
@@ -25,20 +24,8 @@ SIZES = (7, 1, 12, 4)
 EVERYTHING = Thresholds(default=0.0)
 
 
-def random_model(seed: int = 0, bias: float = 0.0) -> Any:
-    torch.manual_seed(seed)
-    config = transformers.BertConfig(
-        vocab_size=30, hidden_size=HIDDEN, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
-    )
-    backbone = transformers.BertModel(config, add_pooling_layer=False)
-    model = JointModel(backbone, LAYOUTS, JointSizes(span=12, state=10, link=8)).eval()
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if not name.startswith("backbone."):
-                parameter.normal_(std=0.5)
-            if name.endswith("token.bias"):
-                parameter.add_(bias)
-    return model
+def random_model(bias: float = 0.0) -> Any:
+    return random_joint_model(LAYOUTS, hidden=HIDDEN, bias=bias)
 
 
 def scorer_of(model: Any) -> JointScorer:

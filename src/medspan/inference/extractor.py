@@ -76,6 +76,8 @@ class Extractor:
 
     def stream(self, documents: Iterable[Document | str], schemas: Sequence[str] | None = None) -> Iterator[Document]:
         """Annotate lazily, a shard of documents at a time, in order."""
+        if isinstance(documents, str):
+            raise ConfigError("notes come as a list: give [note], not the note itself")
         wanted = list(schemas) if schemas else [self.default_schema]
         for name in wanted:
             if name not in self.schemas:

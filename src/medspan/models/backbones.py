@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from medspan.errors import CheckpointError, MissingExtraError
+from medspan.models.checkpoint import refuse_code
 
 __all__ = ["backbone_path", "load_backbone"]
 
@@ -35,13 +36,18 @@ def backbone_path(name: str, *, allow_download: bool = False) -> str:
 def load_backbone(name: str, *, allow_download: bool = False) -> Any:
     """Return the encoder as a transformers model in training mode, float32; pooling layers are left out."""
     try:
-        from transformers import AutoConfig, AutoModel
+        from transformers import AutoConfig, AutoModel, PreTrainedConfig
         from transformers.utils import logging
     except ImportError as error:
         raise MissingExtraError("transformers", "train") from error
     path = backbone_path(name, allow_download=allow_download)
     logging.disable_progress_bar()
-    config = AutoConfig.from_pretrained(path, trust_remote_code=False)
-    options = {"add_pooling_layer": False} if config.model_type in {"bert", "roberta", "megatron-bert"} else {}
-    model = AutoModel.from_pretrained(path, config=config, trust_remote_code=False, use_safetensors=True, **options)
+    try:
+        described, _ = PreTrainedConfig.get_config_dict(path)
+        refuse_code(described, Path(path) / "config.json")
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+        options = {"add_pooling_layer": False} if config.model_type in {"bert", "roberta", "megatron-bert"} else {}
+        model = AutoModel.from_pretrained(path, config=config, trust_remote_code=False, use_safetensors=True, **options)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"backbone {name}: {str(error).splitlines()[0]}") from error
     return model.float().train()

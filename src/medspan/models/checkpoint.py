@@ -23,7 +23,15 @@ from medspan.errors import AnnotationError, CheckpointError
 from medspan.formulations import WindowSize
 from medspan.formulations.joint import HeadLayout, Thresholds
 
-__all__ = ["CheckpointConfig", "load_heads", "read_config", "save_heads", "write_config", "write_json"]
+__all__ = [
+    "CheckpointConfig",
+    "load_heads",
+    "read_config",
+    "refuse_code",
+    "save_heads",
+    "write_config",
+    "write_json",
+]
 
 FORMAT = 1
 
@@ -90,14 +98,14 @@ def read_config(folder: Path) -> CheckpointConfig:
         raise CheckpointError(f"{path} is not valid JSON") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise CheckpointError(f"{path}: not a medspan checkpoint of format {FORMAT}")
-    _refuse_code(data, path)
+    refuse_code(data, path)
     try:
         heads = data["heads"]
         layouts = {
             name: HeadLayout(LabelSchema.from_dict(head["schema"]), tuple(head["fragmented"]))
             for name, head in heads.items()
         }
-        return CheckpointConfig(
+        config = CheckpointConfig(
             name=data["name"],
             description=data["description"],
             default_schema=data["default_schema"],
@@ -112,10 +120,14 @@ def read_config(folder: Path) -> CheckpointConfig:
         )
     except (KeyError, TypeError, AttributeError, AnnotationError) as error:
         raise CheckpointError(f"{path}: {error if isinstance(error, AnnotationError) else repr(error)}") from error
+    answered = {part for parts in config.compose.values() for part in parts} | set(config.schemas) - set(config.compose)
+    if config.default_schema not in config.schemas or not answered <= set(layouts):
+        raise CheckpointError(f"{path}: a schema is answered by a head set that is not under heads")
+    return config
 
 
-def _refuse_code(data: Any, path: Path) -> None:
-    """Refuse keys by which other libraries load code from a model folder."""
+def refuse_code(data: Any, path: Path) -> None:
+    """Refuse keys by which other libraries load code from a model folder; raises CheckpointError."""
     stack = [data]
     while stack:
         item = stack.pop()

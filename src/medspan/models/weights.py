@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medspan.errors import CheckpointError, MissingExtraError
+from medspan.models.checkpoint import refuse_code
 
 __all__ = ["load_trained_encoder", "load_weights", "save_weights"]
 
@@ -27,13 +28,17 @@ def save_weights(folder: Path, state: Mapping[str, Any], backbone_config: Any) -
 def load_weights(folder: Path) -> dict[str, Any]:
     """Read `model.safetensors` as torch tensors by name."""
     try:
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
     except ImportError as error:
         raise MissingExtraError("torch", "train") from error
     path = folder / "model.safetensors"
     if not path.is_file():
         raise CheckpointError(f"{folder}: model.safetensors is missing; this folder holds an exported model only")
-    return dict(load_file(str(path)))
+    try:
+        return dict(load_file(str(path)))
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: not a safetensors file") from error
 
 
 def load_trained_encoder(folder: Path) -> Any:
@@ -42,12 +47,14 @@ def load_trained_encoder(folder: Path) -> Any:
         from transformers import AutoConfig, AutoModel
     except ImportError as error:
         raise MissingExtraError("transformers", "train") from error
-    path = folder / "backbone"
-    if not (path / "config.json").is_file():
+    path = folder / "backbone" / "config.json"
+    if not path.is_file():
         raise CheckpointError(f"{folder}: backbone/config.json is missing; use --engine onnx for an exported model")
-    if "auto_map" in (path / "config.json").read_text(encoding="utf-8"):
-        raise CheckpointError(f"{path}/config.json: auto_map asks to run code from the model folder; refused")
-    config = AutoConfig.from_pretrained(str(path), trust_remote_code=False)
+    try:
+        refuse_code(json.loads(path.read_text(encoding="utf-8")), path)
+    except ValueError as error:
+        raise CheckpointError(f"{path} is not valid JSON") from error
+    config = AutoConfig.from_pretrained(str(path.parent), trust_remote_code=False)
     options = {"add_pooling_layer": False} if config.model_type in {"bert", "roberta", "megatron-bert"} else {}
     encoder = AutoModel.from_config(config, trust_remote_code=False, **options)
     weights = load_weights(folder)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from medspan.errors import CheckpointError
 from medspan.formulations.joint import (
     HeadLayout,
     HeadOutputs,
@@ -65,11 +66,20 @@ class RangeMeans:
 
 
 class JointScorer:
-    """The layers above the encoder, for any number of head sets."""
+    """The layers above the encoder, for any number of head sets.
+
+    Raises CheckpointError where the weights of a head set are missing or belong to another schema.
+    """
 
     def __init__(self, weights: Mapping[str, FloatArray], layouts: Mapping[str, HeadLayout]) -> None:
         self._weights = {name: np.asarray(value, dtype=np.float32) for name, value in weights.items()}
         self.layouts = dict(layouts)
+        for head, layout in layouts.items():
+            wanted = {"token": 3 * len(layout.labels), "value": layout.n_attribute_columns, "link": len(layout.links)}
+            for part, n_rows in wanted.items():
+                found = self._weights.get(f"heads.{head}.{part}.weight")
+                if n_rows != (0 if found is None else len(found)):
+                    raise CheckpointError(f"head set {head!r}: its {part} weights do not fit its schema")
 
     def _linear(self, name: str, x: FloatArray) -> FloatArray:
         y = x @ self._weights[f"{name}.weight"].T
