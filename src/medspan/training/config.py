@@ -126,9 +126,12 @@ def load_recipe(path: Path, settings: tuple[str, ...] = ()) -> Recipe:
         raise ConfigError(f"{path.name}: a recipe is a mapping of keys to values")
     for setting in settings:
         key, equals, value = setting.partition("=")
-        if not equals:
+        if not equals or not key:
             raise ConfigError(f"--set {setting}: expected key=value")
-        _assign(data, key.split("."), yaml.safe_load(value), setting)
+        try:
+            _assign(data, key.split("."), yaml.safe_load(value), setting)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {setting}: the value is not valid YAML") from error
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
@@ -137,14 +140,21 @@ def load_recipe(path: Path, settings: tuple[str, ...] = ()) -> Recipe:
 
 def _assign(data: dict[str, Any], path: list[str], value: Any, setting: str) -> None:
     target: Any = data
-    for key in path[:-1]:
-        try:
-            target = target[int(key)] if isinstance(target, list) else target.setdefault(key, {})
-        except (ValueError, IndexError, AttributeError):
-            raise ConfigError(f"--set {setting}: there is no {key!r} to set") from None
-    if isinstance(target, list):
-        raise ConfigError(f"--set {setting}: name an item by its number")
-    target[path[-1]] = value
+    for depth, key in enumerate(path, start=1):
+        is_last = depth == len(path)
+        if isinstance(target, dict):
+            place: str | int = key
+            if not is_last:
+                target.setdefault(key, {})
+        elif isinstance(target, list) and key.isdigit() and int(key) < len(target):
+            place = int(key)
+        else:
+            hint = "; name an item by its number" if isinstance(target, list) else ""
+            raise ConfigError(f"--set {setting}: there is no {key!r} to set{hint}")
+        if is_last:
+            target[place] = value
+        else:
+            target = target[place]
 
 
 def _explain(error: Any) -> str:
