@@ -32,7 +32,9 @@ LIGHT_PACKAGES = (
     "medspan.scoring",
     "medspan.interchange",
     "medspan.formulations",
+    "medspan.models",
     "medspan.inference",
+    "medspan.training",
     "medspan.apps.cli",
 )
 
@@ -74,7 +76,7 @@ def test_annotation_imports_the_standard_library_alone() -> None:
 @pytest.mark.parametrize("name", packages())
 def test_every_exported_name_exists_once(name: str) -> None:
     module = importlib.import_module(name)
-    exported = getattr(module, "__all__", [])
+    exported = module.__all__
     assert len(set(exported)) == len(exported)
     assert [item for item in exported if not hasattr(module, item)] == []
 
@@ -89,4 +91,4 @@ def test_every_public_name_that_a_layer_gathers_is_exported(name: str) -> None:
         and not isinstance(value, ModuleType | TypeVar)
         and f"{getattr(value, '__module__', '')}.".startswith(f"{name}.")
     }
-    assert public - set(getattr(module, "__all__", [])) == set()
+    assert public - set(module.__all__) == set()
