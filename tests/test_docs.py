@@ -207,19 +207,52 @@ def test_the_catalog_page_states_every_corpus_with_its_licence_and_schema() -> N
         assert file_format.strip(" |").partition(",")[0] == entry.format
 
 
-def test_the_catalog_page_states_the_counts_of_every_split(corpora_folder: Path) -> None:
-    said = re.findall(r"^\| `([\w-]+)` \| (train|dev|test) \|(.*)\|$", CORPORA, flags=re.MULTILINE)
-    stated = {
-        (name, split): [int(c.replace(",", "") or 0) for c in rest.replace(" ", "").split("|")]
-        for name, split, rest in said
+@pytest.fixture(scope="module")
+def splits(corpora_folder: Path) -> dict[tuple[str, str], list[Document]]:
+    """Every split of the catalog, read once."""
+    return {
+        (name, split): load_corpus(name, split, corpora_folder)
+        for name in corpus_names()
+        for split in catalog_entry(name).splits
     }
-    found = {}
-    for name in corpus_names():
-        for split in catalog_entry(name).splits:
-            documents = load_corpus(name, split, corpora_folder)
-            kinds = ("text", "entities", "relations", "events", "groups", "concept_relations")
-            found[name, split] = [len(documents), *(sum(len(getattr(d, kind)) for d in documents) for kind in kinds)]
-    assert stated == found
+
+
+def test_the_catalog_page_states_the_counts_of_every_split(splits: Mapping[tuple[str, str], list[Document]]) -> None:
+    stated = {}
+    for name, split, rest in re.findall(r"^\| `([\w-]+)` \| (\w+) \|(.*)\|$", CORPORA, flags=re.MULTILINE):
+        stated[name, split] = [int(cell.strip().replace(",", "") or 0) for cell in rest.split("|")]
+    kinds = ("text", "entities", "relations", "events", "groups", "concept_relations")
+    assert stated == {
+        key: [len(documents), *(sum(len(getattr(d, kind)) for d in documents) for kind in kinds)]
+        for key, documents in splits.items()
+    }
+
+
+def test_the_catalog_page_states_which_texts_occur_twice(splits: Mapping[tuple[str, str], list[Document]]) -> None:
+    table = columns(CORPORA, "| between | shared |")
+
+    def articles(name: str, split: str) -> set[str]:
+        return {str(d.metadata.get("group") or d.id) for d in splits[name, split]}
+
+    def texts(name: str, split: str) -> set[str]:
+        return {" ".join(d.text.split()) for d in splits[name, split]}
+
+    def again(name: str, first: str, second: str) -> int:
+        """How many documents of `second` have a text of `first`."""
+        known = texts(name, first)
+        return sum(" ".join(d.text.split()) in known for d in splits[name, second])
+
+    for split in ("train", "dev"):
+        shared = [len(articles("bc5cdr", s) & articles("phee", split)) for s in ("train", "dev", "test")]
+        said = next(row[0] for name, row in table.items() if name.endswith(f"`phee` {split}"))
+        assert [int(n) for n in re.findall(r"\d+", said)] == shared
+    pairs = [("train", "dev"), ("train", "test"), ("dev", "test")]
+    in_row = {key.strip("`").partition("`")[0]: row[0] for key, row in table.items() if "each other" in key}
+    shared = [len(texts("mts-dialog", a) & texts("mts-dialog", b)) for a, b in pairs]
+    assert [int(n) for n in re.findall(r"\d+", in_row["mts-dialog"])] == shared
+    said = " ".join(row[0] for name, row in table.items() if name.startswith(("clin-mts` train", "chia")))
+    found = [again("clin-mts", "train", "dev"), *(again("chia", *pairs[i]) for i in (1, 0, 2))]
+    assert [int(n) for n in re.findall(r"(\d+) (?:sections|documents) of|; (\d+) of", said) for n in n if n] == found
 
 
 def test_the_notice_names_every_corpus_that_the_default_model_learns_from() -> None:
