@@ -215,6 +215,18 @@ def test_illegal_unknown_repeated_and_dangling_links_are_counted() -> None:
     }
 
 
+def test_attributes_that_no_column_holds_are_counted() -> None:
+    lost = lost_in(
+        mention("T1", "Problem", words(0), assertion="doubted"),
+        mention("T2", "Drug", words(1), assertion="present"),
+        mention("T3", "Drug", words(2), colour="red", severity="mild"),
+    )
+    assert lost == {"attribute not in schema": 3}
+    event = Event("E1", "Smoking", "T1", attributes=(Attribute("negated"),))
+    note = Document("n", TEXT, (mention("T1", "Habit", words(0)),), events=(event,))
+    assert dict(targets_of(note).lost) == {"attribute of an event": 1}
+
+
 def test_two_events_on_one_trigger_and_foreign_events_are_counted() -> None:
     entities = (mention("T1", "Habit", words(0)), mention("T2", "Status", words(1)))
     events = (

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
-from medspan.annotation import Document, Entity
+from medspan.annotation import Attribute, Document, Entity
 from medspan.formulations.joint.fragments import linked_groups
 from medspan.formulations.joint.layout import FRAGMENT, HeadLayout
 from medspan.formulations.tokens import Tokens
@@ -22,10 +22,10 @@ def count_lost(
     links: Collection[_Triple],
     spans_of: Mapping[str, Sequence[int]],
 ) -> Counter[str]:
-    """Count the mentions, links and events of a window that `decode` cannot give back, each under one reason.
+    """Count the mentions, attributes, links and events of a window that `decode` cannot give back, by reason.
 
-    `spans` and `links` are those of HeadTargets, `spans_of` the span numbers of each entity that has a target. A link
-    of a mention that does not come back is lost as well.
+    `spans` and `links` are those of HeadTargets, `spans_of` the span numbers of each entity that has a target. All
+    that does not come back is counted once; links of a mention that does not come back are lost as well.
     """
     lost: Counter[str] = Counter()
     gold = _Mentions(tokens, layout, spans, links, spans_of)
@@ -35,8 +35,10 @@ def count_lost(
         if reason:
             lost[reason] += 1
             gone.add(entity.id)
-        elif gold.is_repeated(entity):  # links of the second hang on the first
+            continue
+        if gold.is_repeated(entity):  # links of the second hang on the first
             lost["exact duplicate"] += 1
+        lost["attribute not in schema"] += sum(not _is_held(a, entity, layout) for a in entity.attributes)
     seen: set[_Triple] = set()
 
     def judge(head: str, tail: str, name: str) -> None:
@@ -65,9 +67,15 @@ def count_lost(
         elif event.trigger in triggers:
             lost["second event on one trigger"] += 1
         triggers.add(event.trigger)
+        lost["attribute of an event"] += len(event.attributes)
         for argument in event.arguments:
             judge(event.trigger, argument.target, f"role:{argument.role}")
-    return lost
+    return +lost
+
+
+def _is_held(attribute: Attribute, entity: Entity, layout: HeadLayout) -> bool:
+    kind = next((kind for kind in layout.attributes if kind.name == attribute.name), None)
+    return kind is not None and entity.label in kind.labels and attribute.value in kind.values
 
 
 class _Mentions:
