@@ -234,6 +234,8 @@ def test_the_manifest_tells_versions_model_and_arguments(run: Run, model: Path, 
     manifest = accounts(tmp_path / "out")
     assert manifest["medspan"] == __version__
     assert manifest["model"]["sha256"] == model_digest(model)
+    assert manifest["model"]["engine"] == "OnnxEngine"
+    assert manifest["peak_memory_mb"] > 20
     assert manifest["arguments"]["min_score"] == 0.5
     assert set(manifest["versions"]) >= {"python", "openvino", "tokenizers"}
     seconds = manifest["seconds"]

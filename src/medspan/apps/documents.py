@@ -66,16 +66,16 @@ def read_any(path: Path, file_format: str | None = None) -> Reading:
 
 
 def _results(folder: Path, wanted: str | None) -> tuple[Path, str]:
-    """Find whole documents in the results of `medspan extract`."""
+    """Find whole documents in the results of `medspan extract`, in the format wanted where they have it."""
     places = {
         "jsonl": folder / JSONL_NAME,
         "parquet": folder / "documents.parquet",
         "brat": folder / FORMATS["brat"][0],
     }
-    for name in [wanted] if wanted else places:
-        if name in places and places[name].exists():
+    for name in sorted(places, key=lambda name: name != wanted):
+        if places[name].exists():
             return places[name], name
-    raise FormatError(f"{folder}: these results hold no documents as {wanted or 'jsonl, parquet or brat'}")
+    raise FormatError(f"{folder}: these results hold no documents as jsonl, parquet or brat")
 
 
 def read_gold(

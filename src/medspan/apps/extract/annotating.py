@@ -156,6 +156,7 @@ class _LockedEncoder:
         self._inner = inner
         self._clock = clock
         self._lock = threading.Lock()
+        self.name = type(inner).__name__
 
     def encode(self, rows: Sequence[Any]) -> Any:
         busy = time.thread_time()

@@ -2,6 +2,8 @@
 
 import json
 import platform
+import resource
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -60,7 +62,7 @@ def write_manifest(
         "model": {
             "name": options.model,
             "sha256": model_digest(model),
-            "engine": type(extractor.encoder).__name__,
+            "engine": getattr(extractor.encoder, "name", type(extractor.encoder).__name__),
             "schemas": list(options.schemas) or [extractor.default_schema],
         },
         "notes": tally.notes(),
@@ -71,12 +73,24 @@ def write_manifest(
         "left_out_of_html": result.n_left_out_of_html,
         "seconds": {name: round(seconds, 3) for name, seconds in asdict(result.stages).items()},
         "encoder": {"rows": stats.rows, "tokens": stats.tokens, "padding_share": round(stats.padding_share, 4)},
+        "peak_memory_mb": round(_peak_memory_mb(), 1),
         "versions": {"python": platform.python_version(), **_versions()},
     }
     with partial_path(path).open("w", encoding="utf-8", errors="backslashreplace") as file:
         json.dump(manifest, file, indent=1, ensure_ascii=False)
         file.write("\n")
     publish(path)
+
+
+def _peak_memory_mb() -> float:
+    """The most memory this process has held. /proc knows it best: getrusage may count the parent before the start."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    # Linux counts in kilobytes, macOS in bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
 
 
 def _versions() -> dict[str, str]:
