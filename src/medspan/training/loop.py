@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from medspan.corpora import schema
 from medspan.formulations import TextTokenizer, WindowSize
 from medspan.inference import Extractor, build_extractor
 from medspan.inference.encoder_engine import TorchEngine
@@ -19,7 +20,7 @@ from medspan.models.checkpoint import CheckpointConfig, write_config, write_json
 from medspan.models.joint import JointScorer
 from medspan.models.joint.loss import head_loss
 from medspan.models.joint.network import JointModel, JointSizes
-from medspan.models.weights import save_weights
+from medspan.models.weights import load_weights, save_weights
 from medspan.training.batches import Batch, collate, plan_epoch
 from medspan.training.ceiling import tune_ceiling
 from medspan.training.config import Recipe
@@ -192,8 +193,6 @@ class _Trainer:
         self._log({"event": "tune", "epoch": self.at.epoch, "measure": scores.measure, "scores": scores.heads})
 
     def _finish(self) -> dict[str, Any]:
-        from medspan.models.weights import load_weights
-
         self.average.weights = load_weights(self.folder)
         self._with_average()
         thresholds = fit_thresholds(self._extractor(), self.material.tune)
@@ -219,8 +218,6 @@ class _Trainer:
 
 
 def _config(recipe: Recipe, model: JointModel, material: Material) -> CheckpointConfig:
-    from medspan.corpora import schema
-
     schemas = {head: layout.schema for head, layout in model.layouts.items()}
     schemas |= {name: schema(name) for name in recipe.compose}
     return CheckpointConfig(
