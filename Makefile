@@ -3,7 +3,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 OUT ?= out
-EXAMPLES := src/medspan/examples
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
@@ -23,7 +22,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.base ## extract the bundled notes into out/ (no torch needed)
-	$(BIN)/medspan extract $(EXAMPLES) -o $(OUT) --to jsonl --to html --overwrite
+	$(BIN)/medspan extract --examples -o $(OUT) --to jsonl --to html --overwrite
 	@echo "Open $(OUT)/index.html in a browser to read the notes with what was found."
 
 test: $(VENV)/.full browser ## run the linters, the type checker and all fast tests
