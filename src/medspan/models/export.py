@@ -5,7 +5,8 @@ token type ids, so the inputs are `input_ids` and `attention_mask`, both (batch,
 the output is `last_hidden_state`, (batch, tokens, hidden) float32.
 
 int8 is static: activation scales come from the calibration rows and do not change with the batch. Embeddings keep
-one scale per row, matrices one per output channel. The accuracy gate on int8 is not here: it needs the heads.
+one scale per row, matrices one per output channel, and outlier channels are split first (`outliers`). The accuracy
+gate on int8 is not here: it needs the heads.
 """
 
 import os
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medspan.errors import CheckpointError, ConfigError, MissingExtraError
+from medspan.models.outliers import split_outliers
 from medspan.models.runtime import import_openvino
 
 __all__ = ["FLOAT_NAME", "INT8_NAME", "export_encoder"]
@@ -63,6 +65,8 @@ def export_encoder(
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch, _evaluating(torch_model):
         path = Path(scratch) / target.name
         _write_float32(torch_model, path)
+        if int8:
+            _split_outliers(path, rows)
         _check_parity(torch_model, path, rows)
         if int8:
             _quantize(path, rows, smooth_quant_alpha)
@@ -140,6 +144,14 @@ def _check_parity(model: Any, path: Path, rows: list[Ids]) -> None:
             f"the exported encoder differs from torch by {worst:.2g}, more than {_TOLERANCE}; "
             "this architecture cannot be exported with the installed torch"
         )
+
+
+def _split_outliers(path: Path, rows: list[Ids]) -> None:
+    import onnx
+
+    graph = onnx.load(str(path))
+    if split_outliers(graph, _feeds(rows[: _CALIBRATION_BATCH * _CALIBRATION_BATCHES], _CALIBRATION_BATCH)):
+        onnx.save(graph, str(path))
 
 
 def _quantize(path: Path, rows: list[Ids], smooth_quant_alpha: float) -> None:
