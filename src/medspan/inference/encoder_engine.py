@@ -32,7 +32,7 @@ __all__ = [
 PAD_MULTIPLE = 8
 """Rows are padded up to this many tokens: short enough to waste little, long enough for the CPU kernels."""
 
-DEFAULT_BUDGET = 2048
+DEFAULT_BUDGET = 1024
 """Padded tokens in a batch; larger ones gain no speed and cost memory (docs/engine.md)."""
 
 _MAX_STREAMS = 8
@@ -233,6 +233,8 @@ def _compile(path: Path, threads: int, streams: int) -> tuple[Any, Any]:
         "PERFORMANCE_HINT": "THROUGHPUT",
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": streams,
+        # The runtime keeps compiled kernels for every (rows, length) it has met, some megabytes each.
+        "CPU_RUNTIME_CACHE_CAPACITY": "64",
         # Without this, CPUs that have bfloat16 use it, and a note's scores would depend on the machine.
         "INFERENCE_PRECISION_HINT": "f32",
         # Several worker processes would all be pinned to the same first cores.

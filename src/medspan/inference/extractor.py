@@ -44,7 +44,7 @@ class Extractor:
         schemas: Mapping[str, LabelSchema],
         *,
         default_schema: str,
-        shard_tokens: int = 16384,
+        shard_tokens: int = 8192,
     ) -> None:
         self.tokenizer = tokenizer
         self.encoder = encoder

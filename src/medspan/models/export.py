@@ -176,11 +176,18 @@ def _quantize(path: Path, rows: list[Ids], smooth_quant_alpha: float) -> None:
             model_type=nncf.ModelType.TRANSFORMER,
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(feeds),
+            ignored_scope=nncf.IgnoredScope(names=_attention_products(graph), validate=False),
             advanced_parameters=advanced.AdvancedQuantizationParameters(
                 smooth_quant_alphas=advanced.AdvancedSmoothQuantParameters(matmul=smooth_quant_alpha)
             ),
         )
     onnx.save(quantized, str(path))
+
+
+def _attention_products(graph: Any) -> list[str]:
+    """Name the matrix products of two activations: a quarter of the int8 error, and no faster in int8 at our widths."""
+    constants = {tensor.name for tensor in graph.graph.initializer}
+    return [node.name for node in graph.graph.node if node.op_type == "MatMul" and constants.isdisjoint(node.input)]
 
 
 def _feeds(rows: list[Ids], size: int) -> Iterator[Feed]:
