@@ -5,7 +5,7 @@ that load from elsewhere hits them alike; read the ratios before the figures. On
 a CPU second say more than tokens a second. Error is taken on ACI-Bench notes
 ($MEDSPAN_DATA/aci-bench) that the calibration did not see. ONNX Runtime is measured where it is installed.
 
-    python benchmarks/engines.py -o runs/engines [--rounds 5] [--only speed,error,batch,settings]
+    python benchmarks/engines.py -o runs/engines [--rounds 5] [--only padding,speed,error,batch,settings]
 """
 
 import argparse
@@ -30,7 +30,7 @@ from medspan.annotation import Document
 from medspan.corpora import corpora_root
 from medspan.formulations import TextTokenizer, WindowSize
 from medspan.formulations import rows as windowed_rows
-from medspan.inference.encoder_engine import OnnxEngine
+from medspan.inference.encoder_engine import OnnxEngine, padded_length
 from medspan.models.backbones import backbone_path, load_backbone
 from medspan.models.export import export_encoder
 
@@ -263,6 +263,15 @@ def _largest(alone: list[np.ndarray], other: list[np.ndarray]) -> float:
     return max(float(np.abs(a - b[: len(a)]).max()) for a, b in zip(alone, other, strict=True))
 
 
+def measure_padding(rows: Rows) -> dict[str, dict[str, float]]:
+    """Return the share of padding when rows are padded to multiples of some lengths."""
+    n_tokens = sum(len(row) for row in rows)
+    return {
+        f"multiple of {multiple}": {"padding": 1 - n_tokens / sum(padded_length(len(row), multiple) for row in rows)}
+        for multiple in (1, 4, 8, 16, 32)
+    }
+
+
 def measure_settings(path: Path, rows: Rows) -> dict[str, dict[str, float]]:
     """Try batch budgets in a fresh process each: speed over note rows in shards, padding, start-up, peak memory."""
     found = {}
@@ -324,17 +333,22 @@ def main() -> None:
     parser.add_argument("--backbone", default=BACKBONE, help="encoder to measure")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of the speed table")
     parser.add_argument("--budget", type=int, default=2048, help="tokens in a batch of the speed table")
-    parser.add_argument("--only", default="speed,error,batch,settings", help="tables to make, by comma")
+    parser.add_argument("--only", default="padding,speed,error,batch,settings", help="tables to make, by comma")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    model = load_backbone(options.backbone).eval()
+    wanted = options.only.split(",")
     tokenizer, notes = TextTokenizer.load(Path(backbone_path(options.backbone))), read_notes()
+    print(f"{len(os.sched_getaffinity(0))} cores; load when started {os.getloadavg()[0]:.1f}")
+    extracted = extraction_rows(notes, tokenizer)
+    if "padding" in wanted:
+        show(f"Padding of {len(extracted)} rows of whole notes", measure_padding(extracted))
+    if wanted == ["padding"]:
+        return
+    model = load_backbone(options.backbone).eval()
     rows = mixed_rows(notes, tokenizer)
     calibration, held_out = rows[:300], rows[300:]
     files = build_files(model, options.output, calibration)
     ways = build_ways(model, files)
-    wanted = options.only.split(",")
-    print(f"{len(os.sched_getaffinity(0))} cores; load when started {os.getloadavg()[0]:.1f}")
     show("File size, MB", {name: {"MB": path.stat().st_size / 1e6} for name, path in files.items()})
     if "speed" in wanted:
         clock, cpu = measure_speed(ways, options.rounds, options.budget)
@@ -348,7 +362,7 @@ def main() -> None:
     if "batch" in wanted:
         show("Largest change of a hidden state", measure_batch(ways, held_out[200:215]))
     if "settings" in wanted:
-        show("OnnxEngine on note rows", measure_settings(files["nncf"], extraction_rows(notes, tokenizer)[:400]))
+        show("OnnxEngine on note rows", measure_settings(files["nncf"], extracted[:400]))
 
 
 if __name__ == "__main__":
