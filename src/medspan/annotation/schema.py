@@ -50,12 +50,16 @@ class RelationType:
 
 @dataclass(frozen=True, slots=True)
 class RoleType:
-    """A place in an event and the entity labels that may fill it."""
+    """A place in an event and the entity labels that may fill it.
+
+    `is_required` says that every gold event has it; an event type with such a role is never given without arguments.
+    """
 
     name: str
     definition: str
     verbalization: str
     labels: tuple[str, ...]
+    is_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)

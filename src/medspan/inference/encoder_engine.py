@@ -29,7 +29,7 @@ __all__ = [
     "padded_length",
 ]
 
-PAD_MULTIPLE = 8
+PAD_MULTIPLE = 16
 """Rows are padded up to this many tokens: short enough to waste little, long enough for the CPU kernels."""
 
 DEFAULT_BUDGET = 1024
@@ -234,7 +234,7 @@ def _compile(path: Path, threads: int, streams: int) -> tuple[Any, Any]:
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": streams,
         # The runtime keeps compiled kernels for every (rows, length) it has met, some megabytes each.
-        "CPU_RUNTIME_CACHE_CAPACITY": "64",
+        "CPU_RUNTIME_CACHE_CAPACITY": "8",
         # Without this, CPUs that have bfloat16 use it, and a note's scores would depend on the machine.
         "INFERENCE_PRECISION_HINT": "f32",
         # Several worker processes would all be pinned to the same first cores.

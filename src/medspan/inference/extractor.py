@@ -10,6 +10,7 @@ from medspan.annotation import Document, LabelSchema
 from medspan.errors import ConfigError
 from medspan.formulations import Row, TextTokenizer, WindowSize, rows
 from medspan.formulations.joint import HeadLayout, HeadOutputs, Thresholds, decode
+from medspan.inference.completeness import only_complete
 from medspan.inference.compose import compose
 from medspan.inference.encoder_engine import EncoderEngine
 from medspan.models.joint import JointScorer
@@ -104,12 +105,15 @@ class Extractor:
             part = slice(at, at + len(document_rows))
             at += len(document_rows)
             by_head = {
-                head: merge(
-                    document,
-                    [
-                        replace(row.window, document=window)
-                        for window, row in zip(decoded[head][part], document_rows, strict=True)
-                    ],
+                head: only_complete(
+                    merge(
+                        document,
+                        [
+                            replace(row.window, document=window)
+                            for window, row in zip(decoded[head][part], document_rows, strict=True)
+                        ],
+                    ),
+                    self.heads.layouts[head].schema,
                 )
                 for head in heads
             }

@@ -18,7 +18,7 @@ def import_openvino() -> ModuleType:
     if "openvino" in sys.modules:
         return sys.modules["openvino"]
     # oneDNN below it keeps kernels of its own for every shape, without a limit that suits notes of all lengths.
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
     known = sys.modules.get(_REPORTER)
     # None makes an import fail as if the package were absent; openvino then takes its own stub.
     sys.modules[_REPORTER] = None  # type: ignore[assignment]
