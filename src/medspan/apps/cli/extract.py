@@ -8,6 +8,7 @@ import typer
 
 from medspan.apps.cli.failures import SET_ASIDE, reports_failures
 from medspan.apps.cli.lists import split_list
+from medspan.apps.memory import keep_memory_level
 
 if TYPE_CHECKING:
     from medspan.apps.extract import ExtractResult
@@ -67,6 +68,7 @@ def extract(
     # The heads' matrices are small: one thread is fastest while the encoder keeps the other cores busy. numpy reads
     # this when it is imported, which happens below.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    keep_memory_level()
 
     from medspan.apps.cli.progress import NoteProgress
     from medspan.apps.extract import Columns, ExtractOptions, run_extract
