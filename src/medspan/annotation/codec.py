@@ -68,13 +68,20 @@ def document_from_dict(data: Mapping[str, Any]) -> Document:
 
     Raises AnnotationError for a missing key, a wrong type or a version this release cannot read.
     """
+    if not isinstance(data, Mapping):
+        raise AnnotationError(f"a document must be an object with id and text, not {type(data).__name__}")
+    # An id of another type may hold anything, so only a string is quoted.
+    where = f"document {data['id']!r}" if isinstance(data.get("id"), str) else "document without a valid id"
     try:
-        metadata = dict(data.get("metadata") or {})
+        metadata = data.get("metadata") or {}
+        if not isinstance(metadata, Mapping):
+            raise AnnotationError(f"{where}: metadata must be an object, not {type(metadata).__name__}")
+        metadata = dict(metadata)
         version = metadata.pop("format_version", FORMAT_VERSION)
         if version != FORMAT_VERSION:
-            raise AnnotationError(f"document {data['id']!r}: format version {version} is not {FORMAT_VERSION}")
+            raise AnnotationError(f"{where}: format version {version} is not {FORMAT_VERSION}")
         if not isinstance(data["id"], str) or not isinstance(data["text"], str):
-            raise AnnotationError(f"document {data['id']!r}: id and text must be strings")
+            raise AnnotationError(f"{where}: id and text must be strings")
         return Document(
             id=data["id"],
             text=data["text"],
@@ -111,17 +118,16 @@ def document_from_dict(data: Mapping[str, Any]) -> Document:
             metadata=metadata,
         )
     except KeyError as error:
-        raise AnnotationError(f"document {data.get('id')!r}: key {error} is missing") from error
+        raise AnnotationError(f"{where}: key {error} is missing") from error
     except (TypeError, AttributeError) as error:
         # The cause may quote a value of the record, so it is not chained into the message a user sees.
         raise AnnotationError(
-            f"document {data.get('id')!r}: a value has the wrong type ({type(error).__name__}); "
-            "see the interchange form in docs/formats.md"
+            f"{where}: a value has the wrong type ({type(error).__name__}); see the interchange form in docs/formats.md"
         ) from None
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         if isinstance(error, AnnotationError):
             raise
-        raise AnnotationError(f"document {data.get('id')!r}: a fragment is not a pair of numbers") from None
+        raise AnnotationError(f"{where}: a fragment is not a pair of numbers") from None
 
 
 def _optional(**values: Any) -> dict[str, Any]:
