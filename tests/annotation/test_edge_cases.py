@@ -173,3 +173,10 @@ def test_a_quarantined_note_carries_its_id_and_reason_only() -> None:
 
 def test_a_missing_extra_says_how_to_install_it() -> None:
     assert "pip install 'medspan[parquet]'" in str(MissingExtraError("pyarrow", "parquet"))
+
+
+@pytest.mark.parametrize("fragment", [[0.7, 1.9], [0, True], ["0", "1"]])
+def test_offsets_that_are_no_whole_numbers_are_refused_and_not_rounded(fragment: list[object]) -> None:
+    record = {"id": "n1", "text": "Cough.", "entities": [{"id": "T1", "label": "X", "fragments": [fragment]}]}
+    with pytest.raises(AnnotationError, match="n1"):
+        document_from_dict(record)

@@ -89,7 +89,7 @@ def document_from_dict(data: Mapping[str, Any]) -> Document:
                 Entity(
                     id=e["id"],
                     label=e["label"],
-                    fragments=tuple(Span(int(start), int(end)) for start, end in e["fragments"]),
+                    fragments=tuple(Span(_offset(start), _offset(end)) for start, end in e["fragments"]),
                     attributes=_read_attributes(e.get("attributes")),
                     code=e.get("code"),
                     score=e.get("score"),
@@ -128,6 +128,12 @@ def document_from_dict(data: Mapping[str, Any]) -> Document:
         if isinstance(error, AnnotationError):
             raise
         raise AnnotationError(f"{where}: a fragment is not a pair of numbers") from None
+
+
+def _offset(value: Any) -> int:
+    if type(value) is not int:  # 0.7, true and "3" would be rounded or read in silence
+        raise ValueError
+    return value
 
 
 def _optional(**values: Any) -> dict[str, Any]:
