@@ -11,8 +11,8 @@ def only_complete(document: Document, schema: LabelSchema) -> Document:
     """Leave out events without any argument whose type requires one, and the mentions that only such events use.
 
     A bare social history trigger, for example, is mostly a medicine or a job named in passing; asking for the required
-    role itself would lose true events, because the link to a status is missed more often than the event is wrong. Mentions whose label also stands for itself (it carries relations or is no part of any
-    event) stay.
+    role itself would lose true events, because the link to a status is missed more often than the event is wrong.
+    Mentions whose label also stands for itself (it carries relations or is no part of any event) stay.
     """
     needs_arguments = {event.name for event in schema.events if any(role.is_required for role in event.roles)}
     kept = tuple(event for event in document.events if event.arguments or event.label not in needs_arguments)
