@@ -1,7 +1,8 @@
 """Named things of one kind: formats, formulations, strategies, scorers.
 
-A registry maps a name to an import path ("package.module:attribute"), which is imported at the first `get`, so that
-listing the names costs nothing and heavy packages load only when used.
+A registry maps a name to an import path ("package.module:attribute", or "package.module" where the module itself is
+the thing), which is imported at the first `get`, so that listing the names costs nothing and heavy packages load only
+when used.
 """
 
 from collections.abc import Iterator
@@ -41,4 +42,5 @@ class Registry(Generic[T]):
         if name not in self._entries:
             raise unknown_name(self.kind, name, sorted(self._entries))
         module, _, attribute = self._entries[name].partition(":")
-        return cast(T, getattr(import_module(module), attribute))
+        found = import_module(module)
+        return cast(T, getattr(found, attribute) if attribute else found)

@@ -154,10 +154,16 @@ def test_converting_there_and_back_keeps_documents(run: Run, gold: Path, tmp_pat
 
 def test_converting_says_what_was_skipped_and_what_has_no_place(run: Run, gold: Path, tmp_path: Path) -> None:
     gold.write_text(gold.read_text("utf-8") + '{"id": "bad"}\n', "utf-8")
-    result = run("convert", gold, tmp_path / "txt", "--to", "text")
+    refused = run("convert", gold, tmp_path / "txt", "--to", "text")
+    assert refused.exit_code == 1
+    assert "format text would lose" in refused.stderr
+    assert not (tmp_path / "txt").exists()
+    result = run("convert", gold, tmp_path / "txt", "--to", "text", "--lossy")
     assert result.exit_code == 3
     assert "line 11: skipped" in result.stderr
-    assert "entities were left out: format text has no place for them" in result.stderr
+    assert "entities: no place for annotations" in result.stderr
+    assert "1 skipped" in result.stdout
+    assert "entities lost" in result.stdout
 
 
 def test_converting_does_not_replace_unasked(run: Run, gold: Path) -> None:

@@ -49,7 +49,7 @@ def one(folder: Path, text: str, ann: str) -> tuple[Document, ReadResult]:
 
 
 def again(document: Document, folder: Path) -> Document:
-    assert write([document], folder, "brat") == {}
+    assert write([document], folder, "brat") == []
     (result,) = read(folder, "brat").documents
     return result
 

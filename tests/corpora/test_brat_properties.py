@@ -74,7 +74,7 @@ def documents(draw: st.DrawFn) -> Document:
 @given(documents())
 def test_reading_what_was_written_gives_the_document_back(document: Document) -> None:
     with TemporaryDirectory() as folder:
-        assert write([document], Path(folder), "brat") == {}
+        assert write([document], Path(folder), "brat") == []
         result = read(Path(folder), "brat")
     assert result.documents == (document,)
     assert not result.problems

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from medspan.annotation import Document, Entity, Span
-from medspan.corpora.formats import READERS, WRITERS, Problem, ReadResult, guess_format, read, write
+from medspan.corpora.formats import FORMATS, Problem, ReadResult, guess_format, read, stream, write
 from medspan.errors import FormatError, UnknownNameError
 
 PHEE_LINE = '{"id": "1", "context": "x", "annotations": []}\n'
@@ -61,10 +61,9 @@ def test_unknown_format_is_met_with_a_suggestion(tmp_path: Path) -> None:
 
 
 def test_every_format_reads_and_writes() -> None:
-    assert list(READERS) == list(WRITERS)
-    for name in READERS:
-        assert callable(READERS.get(name))
-        assert callable(WRITERS.get(name))
+    for name in FORMATS:
+        module = FORMATS.get(name)
+        assert callable(module.stream) and callable(module.losses) and callable(module.write), name
 
 
 def test_text_is_the_decoded_file_and_nothing_else(tmp_path: Path) -> None:
@@ -72,14 +71,31 @@ def test_text_is_the_decoded_file_and_nothing_else(tmp_path: Path) -> None:
     put(tmp_path, one_txt=text, sub__two_txt="")
     result = read(tmp_path)
     assert [(d.id, d.text) for d in result.documents] == [("one", text), ("sub/two", "")]
-    assert write(result.documents, tmp_path / "out", "text") == {}
+    assert write(result.documents, tmp_path / "out", "text") == []
     assert read(tmp_path / "out").documents == result.documents
 
 
-def test_text_writer_counts_the_annotations_it_leaves_out(tmp_path: Path) -> None:
+def test_nothing_is_written_that_would_lose_something_unless_asked(tmp_path: Path) -> None:
     document = Document("n", "gout", entities=(Entity("T1", "Problem", (Span(0, 4),)),))
-    assert write([document], tmp_path, "text") == {"entities": 1}
+    with pytest.raises(FormatError, match=r"text would lose 1 entities \(n T1: .*--lossy"):
+        write([document], tmp_path, "text")
+    with pytest.raises(FormatError, match="would lose"):
+        write(iter([document]), tmp_path, "text")
+    assert not list(tmp_path.iterdir())
+    assert [str(loss) for loss in write([document], tmp_path, "text", lossy=True)] == [
+        "n T1: entities: no place for annotations"
+    ]
     assert (tmp_path / "n.txt").read_bytes() == b"gout"
+
+
+def test_a_stream_gives_documents_one_by_one_and_collects_problems_on_the_way(tmp_path: Path) -> None:
+    put(tmp_path, a_txt="one", c_txt="three")
+    (tmp_path / "b.txt").write_bytes(b"\xff")
+    problems: list[Problem] = []
+    documents = stream(tmp_path, problems=problems)
+    assert next(documents).id == "a" and not problems
+    assert [d.id for d in documents] == ["c"]
+    assert [p.document for p in problems] == ["b"]
 
 
 def test_undecodable_text_is_skipped_in_a_folder_and_refused_alone(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_golden_file_is_read_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["x.pubtator", "x.PubTator.txt.gz", "x.txt"])
 def test_read_write_read_loses_nothing(tmp_path: Path, name: str) -> None:
     documents = read(written(tmp_path / "in.txt")).documents
-    assert write(documents, tmp_path / name, "pubtator") == {}
+    assert write(documents, tmp_path / name, "pubtator") == []
     assert read(tmp_path / name).documents == documents
     content = (tmp_path / name).read_bytes()
     content = gzip.decompress(content) if name.endswith(".gz") else content
@@ -112,8 +112,17 @@ def test_what_pubtator_cannot_hold_is_counted(tmp_path: Path) -> None:
         relations=(Relation("R1", "Same", "T1", "T2"),),
         events=(Event("E1", "Finding", "T1"),),
     )
-    left = write([document], tmp_path / "x.pubtator", "pubtator")
-    assert left == {"line ends and tabs": 3, "gaps in mentions": 1, "attributes": 1, "relations": 1, "events": 1}
+    with pytest.raises(FormatError, match=r"would lose 1 line ends and tabs, .* --lossy"):
+        write([document], tmp_path / "x.pubtator", "pubtator")
+    assert not (tmp_path / "x.pubtator").exists()
+    lost = write([document], tmp_path / "x.pubtator", "pubtator", lossy=True)
+    assert [(loss.kind, loss.id) for loss in lost] == [
+        ("line ends and tabs", None),
+        ("attributes", "T1"),
+        ("gaps", "T1"),
+        ("relations", "R1"),
+        ("events", "E1"),
+    ]
     (found,) = read(tmp_path / "x.pubtator").documents
     assert found.text == "dry cough  or fever"
     assert [e.span for e in found.entities] == [Span(0, 19), Span(14, 19)]

@@ -1,12 +1,13 @@
 """Annotated documents from anything a user may name: file formats, Parquet, results of `medspan extract`, corpora."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from medspan.annotation import Document, LabelSchema
 from medspan.apps.extract.outputs import FORMATS, JSONL_NAME, MANIFEST_NAME
 from medspan.corpora import (
+    Loss,
     Problem,
     catalog_entry,
     guess_format,
@@ -14,8 +15,9 @@ from medspan.corpora import (
     map_documents,
     read,
     schema,
+    write,
 )
-from medspan.corpora.formats import READERS, WRITERS
+from medspan.corpora.formats import FORMATS as FILE_FORMATS
 from medspan.corpora.mapping import mapping
 from medspan.errors import ConfigError, FormatError
 from medspan.registry import unknown_name
@@ -37,12 +39,12 @@ class Reading:
 
 def readable_formats() -> list[str]:
     """Names that `read_any` takes as a format."""
-    return sorted([*READERS, "parquet"])
+    return sorted([*FILE_FORMATS, "parquet"])
 
 
 def writable_formats() -> list[str]:
     """Names that `write_any` takes as a format."""
-    return sorted([*WRITERS, "parquet", "html"])
+    return sorted([*FILE_FORMATS, "parquet", "html"])
 
 
 def read_any(path: Path, file_format: str | None = None) -> Reading:
@@ -109,18 +111,21 @@ def _corpus(address: str) -> Reading:
     return Reading(documents, (), schema(entry.schema), (f"both sides restricted to the schema of {name}",))
 
 
-def write_any(documents: Iterable[Document], path: Path, file_format: str) -> Mapping[str, int]:
-    """Write documents; returns counts of what the format could not hold. A folder for brat, text and parquet."""
+def write_any(documents: Sequence[Document], path: Path, file_format: str, lossy: bool = False) -> list[Loss]:
+    """Write documents, a folder for those formats that are one; returns what was lost, nothing unless `lossy`.
+
+    Raises FormatError, before anything is written, where the format would lose something and `lossy` is not given.
+    """
     if file_format not in writable_formats():
         raise unknown_name("format", file_format, writable_formats())
     if file_format == "parquet":
         from medspan.interchange import write_parquet
 
         write_parquet(documents, path)
-        return {}
+        return []
     if file_format == "html":
         from medspan.interchange import write_html
 
         write_html(documents, path)
-        return {}
-    return WRITERS.get(file_format)(documents, path)
+        return []
+    return write(documents, path, file_format, lossy=lossy)

@@ -1,5 +1,7 @@
 """`medspan convert`."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -23,12 +25,16 @@ def convert(
     to: Annotated[
         str | None, typer.Option("--to", metavar="F", help="Format of DST; told by its suffix if left out.")
     ] = None,
+    lossy: Annotated[
+        bool, typer.Option("--lossy", help="Write even where DST's format has no place for something.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace DST.")] = False,
 ) -> None:
     """Convert annotated documents from one format to another.
 
-    Formats: brat, jsonl, parquet, phee, pubtator and text; html can be written too. What was repaired or skipped in
-    reading, and what DST has no place for, is listed; the exit code is 3 when something was skipped.
+    The formats are those of docs/formats.md; html can be written only. What was repaired or skipped in reading is
+    listed; the exit code is 3 when something was skipped. Where DST's format would lose something, that is said and
+    nothing is written, unless --lossy is given.
     """
     from medspan.apps.documents import read_any, write_any
 
@@ -36,16 +42,21 @@ def convert(
     if target.exists() and not overwrite and (target.is_file() or any(target.iterdir())):
         raise ConfigError(f"{target} exists; give --overwrite to replace it")
     reading = read_any(source, from_)
-    lost = write_any(reading.documents, target, chosen)
-    for problem in reading.problems[:_SHOWN]:
-        complain(str(problem))
-    if len(reading.problems) > _SHOWN:
-        complain(f"and {len(reading.problems) - _SHOWN} more such lines")
-    for kind, n in lost.items():
-        complain(f"{n} {kind} were left out: format {chosen} has no place for them")
-    typer.echo(f"{len(reading.documents)} documents written to {target}")
+    _list(reading.problems)
+    lost = write_any(reading.documents, target, chosen, lossy)
+    _list(lost)
+    counts = Counter([problem.action for problem in reading.problems] + [f"{loss.kind} lost" for loss in lost])
+    account = "".join(f"; {n} {kind}" for kind, n in counts.items())
+    typer.echo(f"{len(reading.documents)} documents written to {target}{account}")
     if any(problem.action == "skipped" for problem in reading.problems):
         raise typer.Exit(SET_ASIDE)
+
+
+def _list(items: Sequence[object]) -> None:
+    for item in items[:_SHOWN]:
+        complain(str(item))
+    if len(items) > _SHOWN:
+        complain(f"and {len(items) - _SHOWN} more such lines")
 
 
 def _format_of(target: Path) -> str:

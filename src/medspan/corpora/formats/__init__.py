@@ -1,35 +1,48 @@
-"""File syntaxes, each one module (or package) with `read` and `write`, reached by name or guessed from the path."""
+"""File syntaxes, each one module (or package) with `stream`, `losses` and `write`, by name or guessed from the path."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from medspan.annotation import Document
 from medspan.corpora.formats.guess import guess_format
+from medspan.corpora.formats.losses import Loss, refusal
 from medspan.corpora.formats.result import Problem, ReadResult
 from medspan.errors import FormatError
 from medspan.registry import Registry
 
-__all__ = ["READERS", "WRITERS", "Problem", "ReadResult", "guess_format", "read", "write"]
+__all__ = ["FORMATS", "Format", "Loss", "Problem", "ReadResult", "guess_format", "read", "stream", "write"]
 
 
-class Reader(Protocol):
-    """Read a file, folder or archive."""
+class Format(Protocol):
+    """A file syntax. `read(write(d))` equals `d` but for ids renumbered and for what `losses(d)` names."""
 
-    def __call__(self, path: Path) -> ReadResult:
-        """Return what was read; raise FormatError only when nothing can be."""
+    def stream(self, path: Path, problems: list[Problem]) -> Iterator[Document]:
+        """Yield the documents of a file, folder or archive one by one, adding to `problems` on the way.
+
+        Raises FormatError only when nothing can be read.
+        """
+
+    def losses(self, document: Document) -> Iterator[Loss]:
+        """Yield what writing `document` would lose; nothing when the format holds it whole. Scores do not count."""
+
+    def write(self, documents: Iterable[Document], path: Path) -> None:
+        """Write a file or folder, without what `losses` names."""
 
 
-class Writer(Protocol):
-    """Write documents to a file or folder."""
-
-    def __call__(self, documents: Iterable[Document], path: Path) -> dict[str, int]:
-        """Return how many annotations of each kind the format had no place for."""
+_MODULES = ("brat", "jsonl", "phee", "pubtator", "text")
+FORMATS: Registry[Format] = Registry("format", {name: f"{__name__}.{name}" for name in _MODULES})
 
 
-_NAMES = ("brat", "jsonl", "phee", "pubtator", "text")
-READERS: Registry[Reader] = Registry("format", {name: f"{__name__}.{name}:read" for name in _NAMES})
-WRITERS: Registry[Writer] = Registry("format", {name: f"{__name__}.{name}:write" for name in _NAMES})
+def stream(path: str | Path, format: str | None = None, problems: list[Problem] | None = None) -> Iterator[Document]:  # noqa: A002
+    """Yield documents one by one, in bounded memory where the files allow it: folders, and one document a line.
+
+    What was repaired or skipped is added to `problems` as reading goes on. Raises as `read` does.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FormatError(f"{path}: there is no such file or folder")
+    return FORMATS.get(format or guess_format(path)).stream(path, [] if problems is None else problems)
 
 
 def read(path: str | Path, format: str | None = None) -> ReadResult:  # noqa: A002
@@ -38,12 +51,33 @@ def read(path: str | Path, format: str | None = None) -> ReadResult:  # noqa: A0
     Raises FormatError for a path that does not exist or a file that cannot be read at all, UnknownNameError for an
     unknown format. Everything smaller is repaired or skipped, and listed in the result.
     """
-    path = Path(path)
-    if not path.exists():
-        raise FormatError(f"{path}: there is no such file or folder")
-    return READERS.get(format or guess_format(path))(path)
+    problems: list[Problem] = []
+    documents = list(stream(path, format, problems))
+    return ReadResult.of(documents, problems, Path(path).name)
 
 
-def write(documents: Iterable[Document], path: str | Path, format: str) -> dict[str, int]:  # noqa: A002
-    """Write documents; returns counts of what the format could not hold (empty when nothing was lost)."""
-    return WRITERS.get(format)(documents, Path(path))
+def write(documents: Iterable[Document], path: str | Path, format: str, *, lossy: bool = False) -> list[Loss]:  # noqa: A002
+    """Write documents; returns what was lost, which is nothing unless `lossy`.
+
+    Raises FormatError, naming what would be lost, where the format has no place for something and `lossy` is not
+    given: before anything is written if `documents` is a sequence, at the first such document if it is a stream.
+    """
+    chosen = FORMATS.get(format)
+    lost: list[Loss] = []
+
+    def checked() -> Iterator[Document]:
+        for document in documents:
+            found = list(chosen.losses(document))
+            if found and not lossy:
+                raise FormatError(refusal(format, found))
+            lost.extend(found)
+            yield document
+
+    if not lossy and isinstance(documents, Sequence):
+        found = [loss for document in documents for loss in chosen.losses(document)]
+        if found:
+            raise FormatError(refusal(format, found))
+        chosen.write(documents, Path(path))
+    else:
+        chosen.write(checked(), Path(path))
+    return lost

@@ -2,23 +2,26 @@
 
 import gzip
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from medspan.annotation import Document, document_from_dict, document_to_dict
-from medspan.corpora.formats.result import Problems, ReadResult
+from medspan.corpora.formats.losses import Loss
+from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, files, lines
 from medspan.errors import AnnotationError, FormatError
 
-__all__ = ["read", "write"]
+__all__ = ["losses", "stream", "write"]
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 
 
-def read(path: Path) -> ReadResult:
-    """Read every line; a line that is no document is skipped with its number. Raises FormatError if all lines are."""
-    documents: list[Document] = []
-    problems = Problems(path.name)
+def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
+    """Yield the document of every line; a line that is no document is skipped with its number.
+
+    Raises FormatError if all lines are.
+    """
+    first: Problem | None = None
     seen: set[str] = set()
     for name, content in files(path, SUFFIXES):
         found = Problems(name)
@@ -33,26 +36,28 @@ def read(path: Path) -> ReadResult:
             if document.id in seen:
                 found.kept(number, f"document id {document.id!r} is used twice")
             seen.add(document.id)
-            documents.append(document)
+            yield document
         problems.extend(found)
-    if problems and not documents:
-        raise FormatError(
-            f"{problems[0].document} line {problems[0].line}: no line is a document: {problems[0].reason}"
-        )
-    return ReadResult.of(documents, problems, path.name)
+        first = first or next(iter(found), None)
+    if first is not None and not seen:
+        raise FormatError(f"{first.document} line {first.line}: no line is a document: {first.reason}")
 
 
-def write(documents: Iterable[Document], path: Path) -> dict[str, int]:
+def losses(document: Document) -> Iterator[Loss]:  # noqa: ARG001
+    """Name nothing: the form holds all of a document."""
+    return iter(())
+
+
+def write(documents: Iterable[Document], path: Path) -> None:
     """Write one line a document, gzipped when the name ends in .gz; nothing is lost."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as raw:
         # A fixed time stamp in the gzip header keeps equal output equal.
-        stream = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.suffix.lower() == ".gz" else raw
+        file = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.suffix.lower() == ".gz" else raw
         for document in documents:
-            stream.write(json.dumps(document_to_dict(document), ensure_ascii=False).encode("utf-8") + b"\n")
-        if stream is not raw:
-            stream.close()
-    return {}
+            file.write(json.dumps(document_to_dict(document), ensure_ascii=False).encode("utf-8") + b"\n")
+        if file is not raw:
+            file.close()
 
 
 def _record(line: str) -> dict[str, object]:

@@ -6,47 +6,51 @@ whose parts are arguments of the event too (`Treatment.Combination.Trigger`).
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from medspan.annotation import Argument, Attribute, Document, Entity, Event, Group, Span
-from medspan.corpora.formats.result import Problems, ReadResult
+from medspan.corpora.formats.losses import Loss, unheld
+from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, files, lines, squeeze
 from medspan.corpora.formats.targets import write_file
 from medspan.errors import AnnotationError, FormatError
 
-__all__ = ["read", "write"]
+__all__ = ["losses", "stream", "write"]
 
 SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 _COMBINATION = "Treatment.Combination"
 _PLAIN = ("text", "start", "entity_id", "value")
 
 
-def read(path: Path) -> ReadResult:
-    """Read a file, gzipped or not, or a folder of them; a line that is no record is skipped with its number.
+def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
+    """Yield the documents of a file, gzipped or not, or a folder of them.
 
-    `value` of Speculated, Negated and Severity becomes an attribute of the event.
+    A line that is no record is skipped with its number. `value` of Speculated, Negated and Severity becomes an
+    attribute of the event.
     """
-    documents: list[Document] = []
-    problems = Problems(path.name)
+    n_read = 0
+    first: Problem | None = None
     for name, content in files(path, SUFFIXES):
         for number, line in enumerate(lines(decode(content, name)), start=1):
             if not line.strip():
                 continue
             found = Problems(name)
             try:
-                documents.append(_Reading(json.loads(line), number, found).document())
+                document = _Reading(json.loads(line), number, found).document()
             except AnnotationError as error:
                 found.skipped(number, str(error))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 # The cause could quote the sentence.
                 found.skipped(number, f"not a PHEE record ({type(error).__name__})")
+            else:
+                n_read += 1
+                yield document
             problems.extend(found)
-    if problems and not documents:
-        raise FormatError(f"{path.name} line {problems[0].line}: no line is a PHEE record: {problems[0].reason}")
-    return ReadResult.of(documents, problems, path.name)
+            first = first or next(iter(found), None)
+    if first is not None and not n_read:
+        raise FormatError(f"{path.name} line {first.line}: no line is a PHEE record: {first.reason}")
 
 
 class _Reading:
@@ -144,23 +148,31 @@ class _Reading:
         return name
 
 
-def write(documents: Iterable[Document], path: Path) -> dict[str, int]:
-    """Write one record a line; returns counts of what PHEE has no place for."""
-    left: Counter[str] = Counter()
+def losses(document: Document) -> Iterator[Loss]:
+    """Name relations, foreign groups, attributes of entities, and what stands outside events of mentions."""
+    used = {event.trigger for event in document.events}
+    used.update(argument.target for event in document.events for argument in event.arguments)
+    for entity in document.entities:
+        if entity.id not in used:
+            yield Loss(document.id, "entities outside events", entity.id, "no place for a mention that no event uses")
+        for attribute in entity.attributes:
+            yield Loss(document.id, "attributes", entity.id, f"no place for attribute {attribute.name!r} of a mention")
+    for event in document.events:
+        for argument in event.arguments:
+            if argument.target not in document.by_id:
+                yield Loss(document.id, "events as arguments", event.id, f"no place for {argument.target} as argument")
+    for group in document.groups:
+        if group.label != _COMBINATION:
+            yield Loss(document.id, "groups", group.id, f"no place for a group {group.label!r}")
+    yield from unheld(document, {"attributes", "gaps", "nesting", "events", "groups", "metadata"})
+
+
+def write(documents: Iterable[Document], path: Path) -> None:
+    """Write one record a line."""
     content = bytearray()
     for document in documents:
         content += json.dumps(_record(document), ensure_ascii=False).encode("utf-8") + b"\n"
-        used = {event.trigger for event in document.events}
-        used.update(argument.target for event in document.events for argument in event.arguments)
-        left["relations"] += len(document.relations)
-        left["groups"] += sum(group.label != _COMBINATION for group in document.groups)
-        left["attributes of entities"] += sum(len(entity.attributes) for entity in document.entities)
-        left["entities outside events"] += sum(entity.id not in used for entity in document.entities)
-        left["events as arguments"] += sum(
-            argument.target not in document.by_id for event in document.events for argument in event.arguments
-        )
     write_file(path, bytes(content))
-    return dict(+left)
 
 
 def _record(document: Document) -> dict[str, Any]:

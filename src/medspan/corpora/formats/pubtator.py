@@ -6,40 +6,44 @@ from pathlib import Path
 from typing import Any
 
 from medspan.annotation import ConceptRelation, Document, Entity, Span
-from medspan.corpora.formats.result import Problems, ReadResult
+from medspan.corpora.formats.losses import Loss, unheld
+from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, files, lines, squeeze
 from medspan.corpora.formats.targets import write_file
 from medspan.errors import AnnotationError, FormatError
 
-__all__ = ["read", "write"]
+__all__ = ["losses", "stream", "write"]
 
 SUFFIXES = (".pubtator", ".pubtator.gz", ".pubtator.txt", ".pubtator.txt.gz", ".txt", ".txt.gz")
 _PASSAGE = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 
 
-def read(path: Path) -> ReadResult:
-    """Read a file, gzipped or not, or a folder of them. Documents are separated by blank lines.
+def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
+    """Yield the documents of a file, gzipped or not, or a folder of them. Documents are separated by blank lines.
 
     A mention's sixth column is its code (composite mentions keep all, as written), the seventh, its parts, is kept in
     `metadata["pubtator"]`. Lines of a label and two codes become concept relations with what follows in `extra`.
     """
-    documents: list[Document] = []
-    problems = Problems(path.name)
+    n_read = 0
+    first: Problem | None = None
     for name, content in files(path, SUFFIXES):
-        for first, block in _blocks(lines(decode(content, name))):
+        for number, block in _blocks(lines(decode(content, name))):
             match = _PASSAGE.match(block[0])
             found = Problems(match[1] if match else name)
             if match is None:
-                found.skipped(first, "a document must begin with ID|t|title")
+                found.skipped(number, "a document must begin with ID|t|title")
             else:
                 try:
-                    documents.append(_document(match[1], first, block, found))
+                    document = _document(match[1], number, block, found)
                 except AnnotationError as error:
-                    found.skipped(first, str(error))
+                    found.skipped(number, str(error))
+                else:
+                    n_read += 1
+                    yield document
             problems.extend(found)
-    if problems and not documents:
-        raise FormatError(f"{path.name} line {problems[0].line}: no document was found: {problems[0].reason}")
-    return ReadResult.of(documents, problems, path.name)
+            first = first or next(iter(found), None)
+    if first is not None and not n_read:
+        raise FormatError(f"{path.name} line {first.line}: no document was found: {first.reason}")
 
 
 def _blocks(all_lines: list[str]) -> Iterator[tuple[int, list[str]]]:
@@ -105,30 +109,25 @@ def _mention(
         parts[name] = "\t".join(row[6:])
 
 
-def write(documents: Iterable[Document], path: Path) -> dict[str, int]:
-    """Write one file; returns counts of what PubTator has no place for.
+def losses(document: Document) -> Iterator[Loss]:
+    """Name relations between mentions, events, groups, attributes, gaps, and characters that cannot stand in a line."""
+    if n := len(re.findall(r"[\t\r\n]", document.text)):
+        yield Loss(document.id, "line ends and tabs", None, f"{n} characters become spaces")
+    yield from unheld(document, {"codes", "nesting", "concept_relations"}, "pubtator")
+
+
+def write(documents: Iterable[Document], path: Path) -> None:
+    """Write one file.
 
     Line ends and tabs in a text are written as spaces, so that offsets stay. A discontinuous mention is written as
-    its covering range. Relations between mentions, events, groups and attributes are left out.
+    its covering range.
     """
-    left: dict[str, int] = {}
-
-    def lose(kind: str, n: int) -> None:
-        if n:
-            left[kind] = left.get(kind, 0) + n
-
     out: list[str] = []
     for document in documents:
         if not document.id or re.search(r"[|\t\r\n]", document.id):
             raise FormatError(f"document id {document.id!r} cannot stand in a PubTator line; rename the document")
         out.extend(_block(document))
-        lose("line ends and tabs", len(re.findall(r"[\t\r\n]", document.text)))
-        lose("gaps in mentions", sum(len(e.fragments) > 1 for e in document.entities))
-        lose("attributes", sum(len(e.attributes) for e in document.entities))
-        for kind in ("relations", "events", "groups"):
-            lose(kind, len(getattr(document, kind)))
     write_file(path, "".join(f"{line}\n" for line in out).encode("utf-8"))
-    return left
 
 
 def _block(document: Document) -> Iterator[str]:

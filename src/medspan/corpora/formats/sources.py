@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from medspan.errors import FormatError
 
-__all__ = ["decode", "document_id", "files", "is_archive", "lines", "member_names", "squeeze"]
+__all__ = ["decode", "document_id", "files", "grouped", "is_archive", "lines", "member_names", "squeeze"]
 
 # A note or annotation file is small; what is larger inside an archive is a mistake or an attack.
 MEMBER_LIMIT = 256 * 2**20
@@ -47,6 +47,31 @@ def files(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
         yield from _archive_files(path, suffixes)
     else:
         yield path.name, _content(path)
+
+
+def grouped(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Yield (name without suffix, content by suffix) of files that stand side by side, sorted by name.
+
+    In a folder only one such set is in memory at a time; an archive is held whole. Raises as `files` does.
+    """
+    if not path.exists():
+        raise FormatError(f"{path}: there is no such file or folder")
+    if path.is_dir():
+        names = [p.relative_to(path).as_posix() for p in path.rglob("*") if p.name.lower().endswith(suffixes)]
+        contents = None
+    else:
+        contents = dict(files(path, suffixes))
+        names = list(contents)
+    sets: dict[str, dict[str, str]] = {}
+    for name in names:
+        stem = document_id(name, *suffixes)
+        sets.setdefault(stem, {})[name[len(stem) :].lower()] = name
+    for stem in sorted(sets):
+        members = sets[stem]
+        yield (
+            stem,
+            {s: _content(path / name) if contents is None else contents[name] for s, name in members.items()},
+        )
 
 
 def decode(content: bytes, name: str) -> str:

@@ -1,43 +1,47 @@
 """brat stand-off: .txt and .ann side by side, in a folder, an archive or as one pair."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from medspan.annotation import Document
 from medspan.corpora.formats.brat.meaning import document_of
 from medspan.corpora.formats.brat.writing import write
-from medspan.corpora.formats.result import Problems, ReadResult
-from medspan.corpora.formats.sources import decode, document_id, files
+from medspan.corpora.formats.losses import Loss
+from medspan.corpora.formats.result import Problem, Problems
+from medspan.corpora.formats.sources import decode, grouped
 from medspan.errors import AnnotationError, FormatError
 
-__all__ = ["read", "write"]
+__all__ = ["losses", "stream", "write"]
 
 
-def read(path: Path) -> ReadResult:
-    """Read a folder or archive of pairs (recursively), or one pair named by either of its files.
+def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
+    """Yield the documents of a folder or archive of pairs (recursively), or of one pair named by either of its files.
 
     A document's id is its path under `path` without the suffix. Line ends, tabs and a byte order mark in the text
     stay. A note without .ann file has no annotations; an .ann file without note is skipped with a reason.
     """
     many = path.is_dir() or not path.name.lower().endswith((".txt", ".ann"))
-    pairs = dict(files(path, (".txt", ".ann"))) if many else _pair(path)
-    documents: list[Document] = []
-    problems = Problems(path.name)
-    for name in sorted({document_id(name, ".txt", ".ann") for name in pairs}):
+    for name, pair in grouped(path, (".txt", ".ann")) if many else [(path.stem, _pair(path))]:
         found = Problems(name)
         try:
-            document = _document(name, pairs, found)
+            document = _document(name, pair, found)
         except (FormatError, AnnotationError) as error:
             if not many:
                 raise
             found.skipped(None, str(error))
         else:
-            documents.extend([document] if document else [])
+            if document is not None:
+                yield document
         problems.extend(found)
-    return ReadResult.of(documents, problems, path.name)
 
 
-def _document(name: str, pairs: dict[str, bytes], problems: Problems) -> Document | None:
-    text, annotations = pairs.get(f"{name}.txt"), pairs.get(f"{name}.ann")
+def losses(document: Document) -> Iterator[Loss]:  # noqa: ARG001
+    """Name nothing: what brat has no place for travels in a note line."""
+    return iter(())
+
+
+def _document(name: str, pair: Mapping[str, bytes], problems: Problems) -> Document | None:
+    text, annotations = pair.get(".txt"), pair.get(".ann")
     if text is None:
         problems.skipped(None, "there is no .txt file beside the .ann file")
         return None
@@ -50,4 +54,4 @@ def _pair(path: Path) -> dict[str, bytes]:
     both = (path.with_suffix(".txt"), path.with_suffix(".ann"))
     if not both[0].exists():
         raise FormatError(f"{path.name}: there is no {both[0].name} beside it, which its offsets point into")
-    return {file.name: file.read_bytes() for file in both if file.exists()}
+    return {file.suffix: file.read_bytes() for file in both if file.exists()}

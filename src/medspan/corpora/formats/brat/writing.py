@@ -18,7 +18,7 @@ _NAME = re.compile(r"\S+")
 _LINE_END = re.compile(r"[\r\n]")
 
 
-def write(documents: Iterable[Document], path: Path, split_lines: bool = False) -> dict[str, int]:
+def write(documents: Iterable[Document], path: Path, split_lines: bool = False) -> None:
     """Write ID.txt and ID.ann for every document under the folder `path`; scores alone are left out, uncounted.
 
     What the reader had to keep in `metadata["brat"]` is written back. Other metadata and what else brat has no place
@@ -34,7 +34,6 @@ def write(documents: Iterable[Document], path: Path, split_lines: bool = False) 
         content = "".join(f"{line}\n" for line in _lines(_with_brat_ids(document), split_lines))
         file_for(path, document.id, ".txt").write_bytes(document.text.encode("utf-8"))
         file_for(path, document.id, ".ann").write_bytes(content.encode("utf-8"))
-    return {}
 
 
 def _lines(document: Document, split_lines: bool) -> Iterable[str]:
