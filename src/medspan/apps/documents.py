@@ -1,6 +1,6 @@
 """Annotated documents from anything a user may name: file formats, Parquet, results of `medspan extract`, corpora."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from medspan.corpora import (
     guess_format,
     load_corpus,
     map_documents,
-    read,
     schema,
+    stream,
     write,
 )
 from medspan.corpora.formats import FORMATS as FILE_FORMATS
@@ -22,7 +22,16 @@ from medspan.corpora.mapping import mapping
 from medspan.errors import ConfigError, FormatError
 from medspan.registry import unknown_name
 
-__all__ = ["CORPUS_PREFIX", "Reading", "read_any", "read_gold", "readable_formats", "writable_formats", "write_any"]
+__all__ = [
+    "CORPUS_PREFIX",
+    "Reading",
+    "read_any",
+    "read_gold",
+    "readable_formats",
+    "stream_any",
+    "writable_formats",
+    "write_any",
+]
 
 CORPUS_PREFIX = "corpus:"
 
@@ -52,6 +61,13 @@ def read_any(path: Path, file_format: str | None = None) -> Reading:
 
     Raises FormatError where nothing can be read, UnknownNameError for a format that does not exist.
     """
+    problems: list[Problem] = []
+    documents = tuple(stream_any(path, file_format, problems))
+    return Reading(documents, tuple(problems))
+
+
+def stream_any(path: Path, file_format: str | None, problems: list[Problem]) -> Iterator[Document]:
+    """Yield what `read_any` reads one by one, adding to `problems` on the way."""
     if file_format is not None and file_format not in readable_formats():
         raise unknown_name("format", file_format, readable_formats())
     if not path.exists():
@@ -62,9 +78,8 @@ def read_any(path: Path, file_format: str | None = None) -> Reading:
     if chosen == "parquet":
         from medspan.interchange import read_parquet_documents
 
-        return Reading(tuple(read_parquet_documents(path)))
-    result = read(path, chosen)
-    return Reading(result.documents, result.problems)
+        return read_parquet_documents(path)
+    return stream(path, chosen, problems)
 
 
 def _results(folder: Path, wanted: str | None) -> tuple[Path, str]:
@@ -111,10 +126,10 @@ def _corpus(address: str) -> Reading:
     return Reading(documents, (), schema(entry.schema), (f"both sides restricted to the schema of {name}",))
 
 
-def write_any(documents: Sequence[Document], path: Path, file_format: str, lossy: bool = False) -> list[Loss]:
+def write_any(documents: Iterable[Document], path: Path, file_format: str, lossy: bool = False) -> list[Loss]:
     """Write documents, a folder for those formats that are one; returns what was lost, nothing unless `lossy`.
 
-    Raises FormatError, before anything is written, where the format would lose something and `lossy` is not given.
+    Raises FormatError where the format would lose something and `lossy` is not given; then nothing is written.
     """
     if file_format not in writable_formats():
         raise unknown_name("format", file_format, writable_formats())

@@ -1,14 +1,18 @@
 """`medspan convert`."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from medspan.apps.cli.failures import SET_ASIDE, complain, reports_failures
 from medspan.errors import ConfigError
+
+if TYPE_CHECKING:
+    from medspan.annotation import Document
+    from medspan.corpora import Problem
 
 __all__ = ["convert"]
 
@@ -36,19 +40,29 @@ def convert(
     listed; the exit code is 3 when something was skipped. Where DST's format would lose something, that is said and
     nothing is written, unless --lossy is given.
     """
-    from medspan.apps.documents import read_any, write_any
+    from medspan.apps.documents import stream_any, write_any
 
     chosen = to or _format_of(target)
     if target.exists() and not overwrite and (target.is_file() or any(target.iterdir())):
         raise ConfigError(f"{target} exists; give --overwrite to replace it")
-    reading = read_any(source, from_)
-    _list(reading.problems)
-    lost = write_any(reading.documents, target, chosen, lossy)
+    problems: list[Problem] = []
+    n_documents = 0
+
+    def counted() -> "Iterator[Document]":
+        nonlocal n_documents
+        for document in stream_any(source, from_, problems):
+            n_documents += 1
+            yield document
+
+    try:
+        lost = write_any(counted(), target, chosen, lossy)
+    finally:
+        _list(problems)
     _list(lost)
-    counts = Counter([problem.action for problem in reading.problems] + [f"{loss.kind} lost" for loss in lost])
+    counts = Counter([problem.action for problem in problems] + [f"{loss.kind} lost" for loss in lost])
     account = "".join(f"; {n} {kind}" for kind, n in counts.items())
-    typer.echo(f"{len(reading.documents)} documents written to {target}{account}")
-    if any(problem.action == "skipped" for problem in reading.problems):
+    typer.echo(f"{n_documents} documents written to {target}{account}")
+    if counts["skipped"]:
         raise typer.Exit(SET_ASIDE)
 
 

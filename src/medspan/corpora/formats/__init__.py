@@ -1,6 +1,6 @@
 """File syntaxes, each one module (or package) with `stream`, `losses` and `write`, by name or guessed from the path."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -8,6 +8,7 @@ from medspan.annotation import Document
 from medspan.corpora.formats.guess import guess_format
 from medspan.corpora.formats.losses import Loss, refusal
 from medspan.corpora.formats.result import Problem, ReadResult
+from medspan.corpora.formats.targets import published
 from medspan.errors import FormatError
 from medspan.registry import Registry
 
@@ -57,27 +58,25 @@ def read(path: str | Path, format: str | None = None) -> ReadResult:  # noqa: A0
 
 
 def write(documents: Iterable[Document], path: str | Path, format: str, *, lossy: bool = False) -> list[Loss]:  # noqa: A002
-    """Write documents; returns what was lost, which is nothing unless `lossy`.
+    """Write documents, taking one at a time; returns what was lost, which is nothing unless `lossy`.
 
     Raises FormatError, naming what would be lost, where the format has no place for something and `lossy` is not
-    given: before anything is written if `documents` is a sequence, at the first such document if it is a stream.
+    given. Then, and after any other error, nothing stands under `path` that was not there before.
     """
     chosen = FORMATS.get(format)
     lost: list[Loss] = []
-
-    def checked() -> Iterator[Document]:
-        for document in documents:
-            found = list(chosen.losses(document))
-            if found and not lossy:
-                raise FormatError(refusal(format, found))
-            lost.extend(found)
-            yield document
-
-    if not lossy and isinstance(documents, Sequence):
-        found = [loss for document in documents for loss in chosen.losses(document)]
-        if found:
-            raise FormatError(refusal(format, found))
-        chosen.write(documents, Path(path))
-    else:
-        chosen.write(checked(), Path(path))
+    with published(Path(path)) as partial:
+        chosen.write(_checked(documents, chosen, format, lost, lossy), partial)
     return lost
+
+
+def _checked(
+    documents: Iterable[Document], chosen: Format, name: str, lost: list[Loss], lossy: bool
+) -> Iterator[Document]:
+    """Pass documents on as long as they may be written, and then see how much all the others would lose."""
+    for document in documents:
+        lost.extend(chosen.losses(document))
+        if lossy or not lost:
+            yield document
+    if lost and not lossy:
+        raise FormatError(refusal(name, lost))

@@ -1,11 +1,44 @@
-"""Where documents are written: ids as paths that cannot leave the folder, and files gzipped by their name."""
+"""Where documents are written: ids as safe paths, files gzipped by their name, nothing under its name half-written."""
 
 import gzip
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from medspan.errors import FormatError
 
-__all__ = ["file_for", "write_file"]
+__all__ = ["file_for", "published", "write_file"]
+
+
+@contextmanager
+def published(path: Path) -> Iterator[Path]:
+    """Give a hidden neighbour of `path` to write to, a file or a folder, and move it to `path` at the end.
+
+    A folder that exists already gets the new files beside its own. After an exception nothing of the new is left.
+    """
+    path = path.absolute()
+    partial = path.with_name(f".partial-{path.name}")
+    _remove(partial)
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield partial
+        if partial.is_dir() and path.is_dir():
+            for file in sorted(p for p in partial.rglob("*") if p.is_file()):
+                target = path / file.relative_to(partial)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(target)
+        elif partial.exists():
+            partial.replace(path)
+    finally:
+        _remove(partial)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def file_for(folder: Path, document_id: str, suffix: str) -> Path:
