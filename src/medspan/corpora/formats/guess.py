@@ -5,11 +5,13 @@ import json
 import re
 from pathlib import Path
 
+from medspan.corpora.formats.guess_content import beginning, json_format, xml_format
 from medspan.corpora.formats.sources import is_archive, member_names
 from medspan.errors import FormatError
 
 __all__ = ["guess_format"]
 
+_ADE_NAMES = ("drug-ae.rel", "drug-dose.rel")
 _PUBTATOR_LINE = re.compile(r"\ufeff?[^|\s]+\|[ta]\|")
 
 
@@ -32,6 +34,10 @@ def guess_format(path: str | Path) -> str:
         return "pubtator"
     if name.endswith((".jsonl", ".json", ".ndjson")):
         return _of_json(path)
+    if name.endswith((".xml", ".xmi")) and (found := xml_format(beginning(path))):
+        return found
+    if name in _ADE_NAMES:
+        return "ade"
     if name.endswith(".txt"):
         return "text"
     raise FormatError(f"{path.name}: the name does not tell the format; say it, for example --format brat")
@@ -39,11 +45,20 @@ def guess_format(path: str | Path) -> str:
 
 def _of_many(path: Path) -> str:
     suffixes: set[str] = set()
+    marked: str | None = None
     for name in member_names(path):
         parts = name.lower().removesuffix(".gz").rpartition(".")
         suffixes.add(parts[2])
         if parts[2] == "ann":
             return "brat"
+        if name.lower().rpartition("/")[2].removesuffix(".gz") in _ADE_NAMES:
+            return "ade"
+        if marked is None and parts[2] in ("xml", "xmi"):
+            marked = xml_format(beginning(path, name))
+        if marked is None and parts[2] == "json":
+            marked = json_format(beginning(path, name))
+    if marked is not None:
+        return marked
     for suffix, found in (("jsonl", "jsonl"), ("parquet", "parquet"), ("pubtator", "pubtator"), ("txt", "text")):
         if suffix in suffixes:
             return found
@@ -51,6 +66,8 @@ def _of_many(path: Path) -> str:
 
 
 def _of_json(path: Path) -> str:
+    if path.name.lower().endswith((".json", ".json.gz")) and (found := json_format(beginning(path))):
+        return found
     try:
         record = json.loads(_first_line(path).removeprefix("\ufeff") or "{}")
     except json.JSONDecodeError:

@@ -1,0 +1,55 @@
+"""Which format XML or JSON holds, judged by how it begins."""
+
+import gzip
+import re
+import tarfile
+from pathlib import Path
+
+from medspan.corpora.formats.sources import is_archive
+from medspan.errors import FormatError
+
+__all__ = ["beginning", "json_format", "xml_format"]
+
+_N_BYTES = 1 << 16
+_ROOT = re.compile(r"<(?:[\w.-]+:)?(\w[\w.-]*)")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_ROOTS = {
+    "collection": "bioc",
+    "document": "ddi",
+    "XMI": "e3c",
+    "ClinicalNarrativeTemporalAnnotation": "i2b2-2012",
+    "deIdi2b2": "i2b2-2014",
+}
+# SpERT's tokens are a list, RadGraph's a string.
+_KEYS = (
+    (re.compile(r'"tokens"\s*:\s*\['), "ade"),
+    (re.compile(r'"(documents|passages)"\s*:\s*\['), "bioc-json"),
+)
+
+
+def xml_format(head: str) -> str | None:
+    """Name the format by the root element of a file that begins with `head`; None for an unknown one."""
+    root = _ROOT.search(_COMMENT.sub("", head))
+    return _ROOTS.get(root[1]) if root else None
+
+
+def json_format(head: str) -> str | None:
+    """Name the format by a key that only one of them has among its first; None when there is none such."""
+    found = [(match.start(), name) for key, name in _KEYS if (match := key.search(head))]
+    return min(found)[1] if found else None
+
+
+def beginning(path: Path, member: str | None = None) -> str:
+    """Return the first characters of a file, of a file under a folder, or of a member of an archive."""
+    try:
+        if member is not None and is_archive(path):
+            with tarfile.open(path) as archive:
+                stream = archive.extractfile(member)
+                content = stream.read(_N_BYTES) if stream else b""
+        else:
+            file = path / member if member is not None else path
+            with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
+                content = stream.read(_N_BYTES)
+    except (OSError, EOFError, KeyError, tarfile.TarError) as error:
+        raise FormatError(f"{member or path.name}: cannot be opened ({type(error).__name__})") from error
+    return content.decode("utf-8", "replace")
