@@ -77,8 +77,10 @@ def test_strict_is_never_above_lenient_and_labels_add_up(note, gold, predicted):
     report = score([note(*gold)], [note(*predicted)])
     assert report.tally("entities.strict").micro.tp <= report.tally("entities.lenient").micro.tp
     assert report.tally("entities.lenient").micro.tp <= report.tally("entities.span.lenient").micro.tp
-    for tally in report.tallies.values():
+    for path, tally in report.tallies.items():
         assert sum(tally.labels.values(), Counts()) == tally.micro
+        if path == ("entities", "token"):
+            continue
         assert tally.micro.tp + tally.micro.fn == len(gold)
         assert tally.micro.tp + tally.micro.fp == len(predicted)
 

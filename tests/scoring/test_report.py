@@ -53,7 +53,7 @@ def test_json_has_the_documented_shape(note):
 
 def test_sections_that_neither_side_uses_are_absent(note):
     assert set(score([note("Drug 0-5")], [note()]).to_dict()) == {
-        "scorer", "documents", "entities", "only_in_gold", "only_in_predicted", "notes",
+        "scorer", "basis", "documents", "entities", "only_in_gold", "only_in_predicted", "notes",
     }  # fmt: skip
 
 

@@ -10,15 +10,15 @@ Not repeated: the script's reading errors, such as mentions of more than three f
 line before them. It scores mentions and relations; relations are one table, for end-to-end and gold entities alike.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from medspan.annotation import LabelSchema
 from medspan.scoring.align import Pair
 from medspan.scoring.counts import Rows, Tally, add, tally
 from medspan.scoring.facts import Mention, facts
-from medspan.scoring.scorers import Measured, Path
+from medspan.scoring.scorers import Counterpart, Measured, Path
 
 __all__ = ["N2C2_2018"]
 
@@ -80,6 +80,18 @@ def _rows(gold: Sequence[T], predicted: Sequence[T], is_equal: Callable[[T, T], 
     return rows
 
 
+PARING = (
+    "the script drops a prediction that touches gold claimed before, lets one prediction claim several, and compares "
+    "covering ranges; the clean measure matches one to one and compares fragments"
+)
+SYMMETRY = "; the script keeps the order of ends, where the clean measure follows the schema's word on symmetry"
+
+
+def _counterparts() -> dict[Path, Counterpart]:
+    places: list[tuple[Path, str]] = [(("entities",), PARING), (("relations", "end_to_end"), PARING + SYMMETRY)]
+    return {(*place, mode): Counterpart((*place, mode), why) for place, why in places for mode in ("strict", "lenient")}
+
+
 @dataclass(frozen=True)
 class N2c2Scorer:
     """Mentions and relations under the rules above. The challenge's own figure is lenient micro F1."""
@@ -87,6 +99,8 @@ class N2c2Scorer:
     name: str = "n2c2-2018"
     headline: Path = ("entities", "lenient")
     skips_missing: bool = True
+    basis: str = "follows the published script"
+    counterparts: Mapping[Path, Counterpart] = field(default_factory=_counterparts)
 
     def measure(self, pairs: Sequence[Pair], schema: LabelSchema | None) -> Measured:  # noqa: ARG002
         """Count both modes; relations only where either side holds any. A schema's symmetry is ignored."""

@@ -11,7 +11,7 @@ from medspan.scoring.report import Report
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Table", "markdown", "render", "tables"]
+__all__ = ["Table", "differences", "markdown", "render", "tables"]
 
 COLUMNS = ("precision", "recall", "F1", "tp", "fp", "fn")
 
@@ -28,6 +28,8 @@ class Table:
 def tables(report: Report) -> Iterator[Table]:
     """Yield a summary of all measures, one table by label for each, single figures, and calibration bins."""
     yield _summary(report)
+    if report.clean is not None:
+        yield _summary(report.clean, "clean measures beside: ")
     for path, tally in report.tallies.items():
         yield Table(_title(path), ("label", *COLUMNS), tuple(_label_rows(tally)))
     if report.figures:
@@ -48,14 +50,23 @@ def tables(report: Report) -> Iterator[Table]:
         )
 
 
-def _summary(report: Report) -> Table:
+def _summary(report: Report, prefix: str = "") -> Table:
     """Few enough columns for a terminal of 80; counts and rows by label follow in the other tables."""
     head = ("measure", "precision", "recall", "F1", *(("F1, 95 %",) if report.intervals else ()))
     rows: list[tuple[str, ...]] = []
     for path, tally in report.tallies.items():
         interval = (_interval(report.intervals.get(path, {})),) if report.intervals else ()
         rows.append((_title(path), *_cells(tally.micro)[:3], *interval))
-    return Table(f"{report.documents} documents, scorer {report.scorer}", head, tuple(rows))
+    return Table(f"{prefix}{report.documents} documents, scorer {report.scorer} ({report.basis})", head, tuple(rows))
+
+
+def differences(report: Report) -> Iterator[str]:
+    """Yield a line for each official measure that differs from its clean counterpart, and why."""
+    for found in report.differences:
+        yield (
+            f"{found.measure}: F1 {found.official_f1:.3f} officially, {found.clean_f1:.3f} clean "
+            f"({found.clean_measure}): {found.why}"
+        )
 
 
 def _title(path: tuple[str, ...]) -> str:
@@ -91,6 +102,9 @@ def markdown(report: Report) -> str:
         lines = [table.columns, tuple("---" if i == 0 else "---:" for i in range(len(table.columns))), *table.rows]
         parts += ["", f"## {table.title}", ""]
         parts += ["| " + " | ".join(map(_escape, line)) + " |" for line in lines]
+    if report.differences:
+        parts += ["", "## where official and clean measures differ", ""]
+        parts += [f"- {_escape(line)}" for line in differences(report)]
     return "\n".join(parts) + "\n"
 
 
@@ -113,5 +127,7 @@ def render(report: Report, console: "Console", *, by_label: bool = True) -> None
             # Labels come from data: as Text, so that square brackets in them are not read as markup.
             shown.add_row(*map(Text, row))
         console.print(shown)
+    for line in differences(report):
+        console.print(Text(f"differs: {line}"))
     for note in report.notes:
         console.print(Text(f"note: {note}"))

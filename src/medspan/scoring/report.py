@@ -1,7 +1,7 @@
 """One call from two lists of documents to a report."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,27 @@ from medspan.scoring.counts import Tally
 from medspan.scoring.restrict import KINDS, Labels, Omissions, restrict, unknown_to_gold
 from medspan.scoring.scorers import SCORERS, Path, Scorer
 
-__all__ = ["Report", "paired_bootstrap", "score"]
+__all__ = ["Disagreement", "Report", "paired_bootstrap", "score"]
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """An official figure and the clean one beside it, where they are not the same, and why that is."""
+
+    measure: str
+    clean_measure: str
+    official_f1: float
+    clean_f1: float
+    why: str
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a scorer found. Every measure and figure has a place, such as ("relations", "end_to_end", "strict")."""
+    """What a scorer found. Every measure and figure has a place, such as ("relations", "end_to_end", "strict").
+
+    `basis` says what the numbers rest on. Reports of official scorers hold the clean measures of the same documents
+    (`clean`) and every official measure that differs from its clean counterpart (`differences`).
+    """
 
     scorer: str
     documents: int
@@ -33,6 +48,9 @@ class Report:
     only_in_gold: tuple[str, ...] = ()
     only_in_predicted: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    basis: str = ""
+    clean: "Report | None" = field(default=None, repr=False)
+    differences: tuple[Disagreement, ...] = field(default=(), repr=False)
 
     def tally(self, measure: str) -> Tally:
         """Return one measure by its place joined with dots, such as "entities.strict"."""
@@ -43,7 +61,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON: sections nested as their places say, then what was not compared and why."""
-        data: dict[str, Any] = {"scorer": self.scorer, "documents": self.documents}
+        data: dict[str, Any] = {"scorer": self.scorer, "basis": self.basis, "documents": self.documents}
         for path, measured in self.tallies.items():
             _place(data, path).update(_block(measured, self.intervals.get(path, {})))
         for path, value in self.figures.items():
@@ -53,6 +71,9 @@ class Report:
         data["only_in_gold"] = list(self.only_in_gold)
         data["only_in_predicted"] = list(self.only_in_predicted)
         data["notes"] = list(self.notes)
+        if self.clean is not None:
+            data["clean"] = self.clean.to_dict()
+            data["differences"] = [asdict(difference) for difference in self.differences]
         return data
 
     def to_markdown(self) -> str:
@@ -98,7 +119,12 @@ def score(
     annotations changes anything. Raises ScoringError where the sides cannot be compared.
     """
     chosen = SCORERS.get(scorer)
+    clean: Report | None = None
+    if chosen.counterparts:
+        gold, predicted = list(gold), list(predicted)
+        clean = score(gold, predicted, schema=schema, labels=labels, bootstrap=bootstrap, seed=seed)
     alignment = align(gold, predicted)
+    n_skipped = len(alignment.only_in_gold) if chosen.skips_missing else 0
     if chosen.skips_missing:
         alignment = replace(alignment, pairs=tuple(p for p in alignment.pairs if not p.is_missing))
     alignment, out_of_gold, out_of_predicted, n_event_only = restrict(alignment, schema, labels)
@@ -117,7 +143,38 @@ def score(
         only_in_gold=alignment.only_in_gold,
         only_in_predicted=alignment.only_in_predicted,
         notes=tuple(_notes(chosen, alignment, schema, labels, out_of_gold, out_of_predicted, n_event_only)),
+        basis=chosen.basis,
+        clean=clean,
+        differences=tuple(_differences(chosen, measured.tallies, clean, n_skipped)) if clean else (),
     )
+
+
+def _differences(
+    scorer: Scorer, official: Mapping[Path, Tally], clean: Report, n_skipped: int
+) -> Iterable[Disagreement]:
+    """Yield each official measure whose counts or mean over documents are not its clean counterpart's."""
+    skipped = (
+        f"gold documents without a prediction, {n_skipped} here, are skipped by the official rules and count as empty "
+        "under the clean ones; "
+    )
+    for path, (other, why) in scorer.counterparts.items():
+        if path not in official or other not in clean.tallies:
+            continue
+        ours, theirs = clean.tallies[other], official[path]
+        name, clean_name = ".".join(path), ".".join(other)
+        if ours.micro != theirs.micro:
+            reason = (skipped if n_skipped else "") + why
+            yield Disagreement(name, clean_name, theirs.micro.f1, ours.micro.f1, reason)
+        elif ours.macro_documents != theirs.macro_documents:
+            reason = (
+                "documents empty on both sides count as 0 in the official mean and are left out of the clean one"
+                if theirs.averages_empty
+                else why
+            )
+            official_f1, clean_f1 = (t.macro_documents["f1"] for t in (theirs, ours))
+            yield Disagreement(
+                f"{name}.macro.documents", f"{clean_name}.macro.documents", official_f1, clean_f1, reason
+            )
 
 
 def _notes(

@@ -3,16 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from medspan.annotation import LabelSchema
 from medspan.registry import Registry
-from medspan.scoring import events, measures
+from medspan.scoring import concepts, events, measures, token_level
 from medspan.scoring.align import Pair
 from medspan.scoring.counts import Tally
 from medspan.scoring.facts import facts
 
-__all__ = ["LENIENT", "SCORERS", "STRICT", "CleanScorer", "Measured", "Path", "Scorer"]
+__all__ = ["LENIENT", "SCORERS", "STRICT", "CleanScorer", "Counterpart", "Measured", "Path", "Scorer"]
 
 Path: TypeAlias = tuple[str, ...]  # where a measure stands in the report, such as ("entities", "strict")
 
@@ -23,6 +23,13 @@ class Measured:
 
     tallies: Mapping[Path, Tally]
     figures: Mapping[Path, float] = field(default_factory=dict)
+
+
+class Counterpart(NamedTuple):
+    """The clean measure that asks what an official one asks, and a sentence on why the two may differ."""
+
+    measure: Path
+    why: str
 
 
 class Scorer(Protocol):
@@ -40,6 +47,14 @@ class Scorer(Protocol):
     def skips_missing(self) -> bool:
         """Whether a gold document without a prediction is left out instead of counting as empty."""
 
+    @property
+    def basis(self) -> str:
+        """What the numbers rest on: a published script's rules, a description alone, or rules of our own."""
+
+    @property
+    def counterparts(self) -> Mapping[Path, Counterpart]:
+        """The clean counterpart of each official measure that has one; empty for the clean scorers themselves."""
+
     def measure(self, pairs: Sequence[Pair], schema: LabelSchema | None) -> Measured:
         """Count; axis 0 of every tally is the order of `pairs`."""
 
@@ -51,6 +66,8 @@ class CleanScorer:
     name: str
     modes: tuple[str, ...]
     skips_missing: bool = False
+    basis: str = "medspan's own: one-to-one, order-independent"
+    counterparts: Mapping[Path, Counterpart] = field(default_factory=dict)
 
     @property
     def headline(self) -> Path:
@@ -85,6 +102,11 @@ class CleanScorer:
         for path, measure in by_mode:
             for mode in self.modes:
                 tallies[*path, mode] = measure(found, mode)
+        if "strict" in self.modes:
+            sides_of = [(gold.entities, predicted.entities) for gold, predicted in found]
+            tallies["entities", "token"] = token_level.tokens([pair.gold.text for pair in pairs], sides_of)
+        if any(document.concept_relations for pair in pairs for document in (pair.gold, pair.predicted)):
+            tallies["relations", "concepts", "strict"] = concepts.concept_relations(pairs, symmetric)
         figures["entities", "span", "gold_touched"] = measures.touched(found)
         for name in names:
             figures["attributes", name, "accuracy_on_matched"] = measures.accuracy_on_matched(found, name)
@@ -104,6 +126,9 @@ SCORERS: Registry[Scorer] = Registry(
     {
         "strict": "medspan.scoring.scorers:STRICT",
         "lenient": "medspan.scoring.scorers:LENIENT",
+        "i2b2-2009": "medspan.scoring.i2b2_2009:I2B2_2009",
+        "i2b2-2010": "medspan.scoring.i2b2_2010:I2B2_2010",
+        "i2b2-2014": "medspan.scoring.i2b2_2014:I2B2_2014",
         "n2c2-2018": "medspan.scoring.n2c2_2018:N2C2_2018",
     },
 )
