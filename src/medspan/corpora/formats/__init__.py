@@ -31,8 +31,8 @@ class Format(Protocol):
         """Write a file or folder, without what `losses` names."""
 
 
-_MODULES = ("brat", "jsonl", "phee", "pubtator", "text")
-FORMATS: Registry[Format] = Registry("format", {name: f"{__name__}.{name}" for name in _MODULES})
+_MODULES = ("brat", "jsonl", "phee", "pubtator", "radgraph", "text")
+FORMATS: Registry[Format] = Registry("format", {name: f"{__name__}.{name.replace('-', '_')}" for name in _MODULES})
 
 
 def stream(path: str | Path, format: str | None = None, problems: list[Problem] | None = None) -> Iterator[Document]:  # noqa: A002

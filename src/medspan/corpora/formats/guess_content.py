@@ -24,6 +24,9 @@ _ROOTS = {
 _KEYS = (
     (re.compile(r'"tokens"\s*:\s*\['), "ade"),
     (re.compile(r'"(documents|passages)"\s*:\s*\['), "bioc-json"),
+    (re.compile(r'"start_ix"\s*:|"labeler_1"\s*:'), "radgraph"),
+    (re.compile(r'\A\s*\[.*?("data"\s*:\s*\{|"completed_by"\s*:|"annotation_id"\s*:)', re.DOTALL), "label-studio"),
+    (re.compile(r'"%(TYPES|FEATURE_STRUCTURES)"\s*:'), "inception"),
 )
 
 
@@ -48,8 +51,8 @@ def beginning(path: Path, member: str | None = None) -> str:
                 content = stream.read(_N_BYTES) if stream else b""
         else:
             file = path / member if member is not None else path
-            with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
-                content = stream.read(_N_BYTES)
+            with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as opened:
+                content = opened.read(_N_BYTES)
     except (OSError, EOFError, KeyError, tarfile.TarError) as error:
         raise FormatError(f"{member or path.name}: cannot be opened ({type(error).__name__})") from error
     return content.decode("utf-8", "replace")
