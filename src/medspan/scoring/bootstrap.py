@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from medspan.scoring.counts import ratios
 
-__all__ = ["Difference", "Interval", "difference", "intervals"]
+__all__ = ["Difference", "Interval", "difference", "intervals", "row_intervals"]
 
 N_CELLS = 4_000_000  # resamples are drawn in blocks of so many cells, which bounds memory
 FIGURES = ("precision", "recall", "f1")
@@ -62,6 +62,27 @@ def intervals(
     tail = 100 * (1 - confidence) / 2
     low, high = np.percentile(values, [tail, 100 - tail], axis=0)
     return {name: Interval(float(low[i]), float(high[i])) for i, name in enumerate(FIGURES)}
+
+
+def row_intervals(
+    by_row: NDArray[np.int64], *, n: int = 1000, seed: int = 0, confidence: float = 0.95
+) -> list[Interval]:
+    """Give percentile intervals of the F1 of each row from counts (documents, rows, 3); empty without documents."""
+    n_documents, n_rows, _ = by_row.shape
+    if not n_documents or not n_rows or n < 1:
+        return []
+    rng = np.random.default_rng(seed)
+    # Floating point takes the fast matrix product, and counts are exact in it far beyond any corpus.
+    table = by_row.reshape(n_documents, n_rows * 3).astype(np.float64)
+    values = np.concatenate(
+        [
+            ratios((times @ table).astype(np.int64).reshape(-1, n_rows, 3))[..., 2]
+            for times in _resamples(rng, n_documents, n)
+        ]
+    )
+    tail = 100 * (1 - confidence) / 2
+    low, high = np.percentile(values, [tail, 100 - tail], axis=0)
+    return [Interval(float(a), float(b)) for a, b in zip(low, high, strict=True)]
 
 
 def difference(

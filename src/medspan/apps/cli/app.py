@@ -5,10 +5,13 @@ from typing import Annotated
 import typer
 
 from medspan import __version__
+from medspan.apps.cli.agreement import agreement
 from medspan.apps.cli.bench import bench
+from medspan.apps.cli.compare import compare
 from medspan.apps.cli.convert import convert
 from medspan.apps.cli.corpora import corpora
 from medspan.apps.cli.doctor import doctor
+from medspan.apps.cli.errors import errors
 from medspan.apps.cli.evaluate import evaluate
 from medspan.apps.cli.export import export
 from medspan.apps.cli.extract import extract
@@ -51,6 +54,9 @@ def _options(
 
 app.command()(extract)
 app.command()(evaluate)
+app.command()(errors)
+app.command()(compare)
+app.command()(agreement)
 app.command()(convert)
 app.add_typer(corpora, name="corpora")
 app.command()(train)

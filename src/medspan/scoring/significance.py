@@ -1,0 +1,170 @@
+"""Several systems on the same gold: every difference with its interval, and p values corrected for their number."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medspan.annotation import Document, LabelSchema
+from medspan.errors import ConfigError, ScoringError
+from medspan.registry import unknown_name
+from medspan.scoring.align import align
+from medspan.scoring.bootstrap import Difference, difference
+from medspan.scoring.report import Report, score
+from medspan.scoring.restrict import Labels
+from medspan.scoring.scorers import SCORERS
+
+__all__ = ["CORRECTIONS", "Comparison", "Comparisons", "adjusted", "compare"]
+
+CORRECTIONS = {
+    "holm": "Holm's step-down method, which bounds the chance of any false finding",
+    "benjamini-hochberg": "Benjamini and Hochberg's step-up method, which bounds the expected share of false findings",
+    "none": "no correction at all",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two systems in one measure. `p_adjusted` is the corrected p of the approximate randomization test."""
+
+    a: str
+    b: str
+    difference: Difference
+    p_adjusted: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"a": self.a, "b": self.b, **self.difference.to_dict(), "p_adjusted": self.p_adjusted}
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """All comparisons of one question; they are one family for the correction."""
+
+    scorer: str
+    documents: int
+    correction: str
+    resamples: int
+    rows: tuple[Comparison, ...]
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {
+            "scorer": self.scorer,
+            "documents": self.documents,
+            "correction": self.correction,
+            "resamples": self.resamples,
+            "comparisons": [row.to_dict() for row in self.rows],
+            "notes": list(self.notes),
+        }
+
+
+def adjusted(p_values: Sequence[float], correction: str = "holm") -> list[float]:
+    """Correct p values for their number; the order is kept, and none grows past 1.
+
+    "holm": the i-th smallest of m is multiplied by m - i + 1, and is at least as large as those before it.
+    "benjamini-hochberg": the i-th smallest is multiplied by m / i, and is at most as large as those after it.
+    """
+    if correction not in CORRECTIONS:
+        raise unknown_name("correction", correction, sorted(CORRECTIONS))
+    m = len(p_values)
+    ascending = sorted(range(m), key=lambda i: p_values[i])
+    found = [float(p) for p in p_values]
+    if correction == "holm":
+        bound = 0.0
+        for rank, i in enumerate(ascending):
+            bound = max(bound, min(1.0, p_values[i] * (m - rank)))
+            found[i] = bound
+    elif correction == "benjamini-hochberg":
+        bound = 1.0
+        for rank, i in reversed(list(enumerate(ascending, 1))):
+            bound = min(bound, p_values[i] * m / rank)
+            found[i] = bound
+    return found
+
+
+def compare(
+    gold: Iterable[Document],
+    systems: Mapping[str, Iterable[Document]],
+    measures: Sequence[str] = (),
+    *,
+    scorer: str = "strict",
+    schema: LabelSchema | None = None,
+    labels: Labels = "all",
+    correction: str = "holm",
+    n: int = 10_000,
+    seed: int = 0,
+) -> Comparisons:
+    """Compare every two systems in micro F1 of each measure, named by its place as in "entities.strict".
+
+    Without `measures` it is the scorer's headline. `n` is the number of bootstrap resamples, and of exchanges of the
+    randomization test: the smallest p possible is 1 / (n + 1). All comparisons count as one family. Systems are
+    compared in the order given, and the sign of a difference is all that this order changes. Raises ScoringError
+    where there is no gold or the sides cannot be compared, ConfigError for fewer than two systems.
+    """
+    if len(systems) < 2:
+        raise ConfigError(f"a comparison needs two systems or more, not {len(systems)}")
+    if n < 1:
+        raise ConfigError(f"{n} resamples: at least one is needed")
+    if correction not in CORRECTIONS:
+        raise unknown_name("correction", correction, sorted(CORRECTIONS))
+    truth = list(gold)
+    if not truth:
+        raise ScoringError("no gold documents: systems cannot be compared on nothing")
+    predictions = {name: list(documents) for name, documents in systems.items()}
+    reports = {
+        name: score(truth, documents, scorer=scorer, schema=schema, labels=labels)
+        for name, documents in predictions.items()
+    }
+    chosen = tuple(dict.fromkeys(measures)) or (".".join(SCORERS.get(scorer).headline),)
+    found: list[tuple[str, str, Difference]] = []
+    for measure in chosen:
+        counts = _counts(truth, predictions, reports, measure)
+        found += [
+            (a, b, difference(measure, counts[a], counts[b], n=n, seed=seed)) for a, b in combinations(predictions, 2)
+        ]
+    corrected = adjusted([one.p_randomization for _, _, one in found], correction)
+    return Comparisons(
+        scorer,
+        len(truth),
+        correction,
+        n,
+        tuple(Comparison(a, b, one, p) for (a, b, one), p in zip(found, corrected, strict=True)),
+        (
+            f"p from {n:,} exchanges of documents; corrected over {len(found)} comparisons by {CORRECTIONS[correction]}",
+            *(f"{name}: {note}" for name, report in reports.items() for note in report.notes),
+        ),
+    )
+
+
+def _counts(
+    gold: Sequence[Document],
+    predictions: Mapping[str, Sequence[Document]],
+    reports: Mapping[str, Report],
+    measure: str,
+) -> dict[str, NDArray[np.int64]]:
+    """Give each system's counts (documents, 3), row i being the same document for all.
+
+    A scorer that skips documents without a prediction has no row for them: nothing is counted there. A section that
+    neither gold nor one system uses is absent from that system's report: nothing was counted there either.
+    """
+    path = tuple(measure.split("."))
+    known = {".".join(place) for report in reports.values() for place in report.tallies}
+    if measure not in known:
+        raise unknown_name("measure", measure, sorted(known))
+    counts: dict[str, NDArray[np.int64]] = {}
+    for name, report in reports.items():
+        table = np.zeros((len(gold), 3), dtype=np.int64)
+        if path in report.tallies:
+            total = report.tallies[path].total
+            if len(total) == len(gold):
+                table[:] = total
+            else:
+                pairs = align(gold, predictions[name]).pairs
+                table[[row for row, pair in enumerate(pairs) if not pair.is_missing]] = total
+        counts[name] = table
+    return counts
