@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from medspan.annotation import Document, Entity, Span
 from medspan.formulations import Row
+from medspan.scoring.bio import mentions
 
 __all__ = ["documents_of", "entities_of", "flat", "tag_names", "tags_of"]
 
@@ -45,23 +46,14 @@ def tags_of(row: Row, labels: Sequence[str]) -> npt.NDArray[np.int64]:
 
 
 def entities_of(row: Row, tags: Sequence[int], labels: Sequence[str], first_id: int) -> list[Entity]:
-    """Return the mentions that a tag sequence stands for, in the offsets of the whole document.
-
-    A mention begins at B, and at an I that does not continue its own label. Ids count up from `first_id`.
-    """
-    found: list[tuple[int, int, str]] = []
-    open_label = -1
-    for i, tag in enumerate(tags):
-        label, is_inside = (-1, False) if tag == 0 else ((tag - 1) // 2, tag % 2 == 0)
-        if label >= 0 and is_inside and label == open_label:
-            found[-1] = (found[-1][0], int(row.tokens.ends[i]), found[-1][2])
-        elif label >= 0:
-            found.append((int(row.tokens.starts[i]), int(row.tokens.ends[i]), labels[label]))
-        open_label = label
+    """Return the mentions that a tag sequence stands for, in the offsets of the whole document; ids from `first_id`."""
+    names = tag_names(labels)
     origin = row.window.origin
     return [
-        Entity(f"T{first_id + i}", label, (Span(start + origin, end + origin),))
-        for i, (start, end, label) in enumerate(found)
+        Entity(
+            f"T{first_id + i}", label, (Span(int(row.tokens.starts[a]) + origin, int(row.tokens.ends[b - 1]) + origin),)
+        )
+        for i, (label, ((a, b),)) in enumerate(mentions([names[tag] for tag in tags]))
     ]
 
 
