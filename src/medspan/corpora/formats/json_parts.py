@@ -7,12 +7,13 @@ from typing import Any
 
 from medspan.corpora.formats.result import Problems
 
-__all__ = ["Part", "parts", "plain"]
+__all__ = ["Part", "parts", "plain", "shown"]
 
 Part = tuple[int, str | None, Any]
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
+_ID = re.compile(r"[\w.-]{1,16}")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -68,6 +69,12 @@ def plain(value: Any) -> bool:
     except (UnicodeEncodeError, RecursionError, TypeError, ValueError):
         return False
     return True
+
+
+def shown(name: str) -> str:
+    """Return an id fit for a message; what does not look like one might be note text."""
+    is_id = _ID.fullmatch(name) and (len(name) < 3 or any(c.isdigit() or c in "_-" for c in name))
+    return name if is_id else "(unreadable id)"
 
 
 def _after_space(content: str, at: int) -> int:

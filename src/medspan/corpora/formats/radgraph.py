@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from medspan.annotation import Document, Entity, Relation, Span
-from medspan.corpora.formats.json_parts import parts
+from medspan.corpora.formats.json_parts import parts, shown
 from medspan.corpora.formats.losses import Loss, unheld
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, document_id, files, squeeze
@@ -144,22 +144,20 @@ class _Reading:
 
     def _entity(self, key: str, value: Any, words: list[tuple[int, int]]) -> Entity | None:
         if not isinstance(value, Mapping) or not isinstance(value.get("label"), str):
-            self.problems.skipped(self.line, f"entity {_shown(key)} is not an object with a label")
+            self.problems.skipped(self.line, f"entity {shown(key)} is not an object with a label")
             return None
         if not _is_range(value, len(words)):
             self.problems.skipped(
-                self.line, f"entity {_shown(key)}: start_ix and end_ix are no range of the {len(words)} words"
+                self.line, f"entity {shown(key)}: start_ix and end_ix are no range of the {len(words)} words"
             )
             return None
         first, last = value["start_ix"], value["end_ix"]
         start, end = words[first][0], words[last][1]
         if start >= end:
-            self.problems.skipped(self.line, f"entity {_shown(key)}: words {first} to {last} are empty")
+            self.problems.skipped(self.line, f"entity {shown(key)}: words {first} to {last} are empty")
             return None
         if squeeze(self._stated(first, last, words)) != squeeze(str(value.get("tokens"))):
-            self.problems.kept(
-                self.line, f"entity {_shown(key)}: the stated tokens differ from words {first} to {last}"
-            )
+            self.problems.kept(self.line, f"entity {shown(key)}: the stated tokens differ from words {first} to {last}")
         return Entity(key, value["label"], (Span(start, end),))
 
     def _relations(self, entities: Mapping[str, Any], found: Mapping[str, Entity]) -> Iterator[Relation]:
@@ -168,12 +166,12 @@ class _Reading:
             listed = entities[head].get("relations", [])
             for pair in listed if isinstance(listed, list) else [listed]:
                 if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)):
-                    self.problems.skipped(self.line, f"a relation of entity {_shown(head)} is not [label, id]")
+                    self.problems.skipped(self.line, f"a relation of entity {shown(head)} is not [label, id]")
                     continue
                 label, tail = pair
                 if tail not in found:
                     self.problems.skipped(
-                        self.line, f"a relation of entity {_shown(head)} refers to {_shown(tail)}, not declared"
+                        self.line, f"a relation of entity {shown(head)} refers to {shown(tail)}, not declared"
                     )
                     continue
                 number += 1
@@ -196,11 +194,6 @@ def words_of(text: str, counting: object) -> list[tuple[int, int]]:
 def _is_range(value: Mapping[str, Any], n_words: int) -> bool:
     first, last = value.get("start_ix"), value.get("end_ix")
     return type(first) is int and type(last) is int and 0 <= first <= last < n_words
-
-
-def _shown(name: str) -> str:
-    """Return an id fit for a message; what does not look like one might be note text."""
-    return name if re.fullmatch(r"\w{1,12}", name) and any(c.isdigit() for c in name) else "(unreadable id)"
 
 
 def losses(document: Document) -> Iterator[Loss]:
