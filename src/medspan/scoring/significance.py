@@ -22,7 +22,7 @@ __all__ = ["CORRECTIONS", "Comparison", "Comparisons", "adjusted", "compare"]
 CORRECTIONS = {
     "holm": "Holm's step-down method, which bounds the chance of any false finding",
     "benjamini-hochberg": "Benjamini and Hochberg's step-up method, which bounds the expected share of false findings",
-    "none": "no correction at all",
+    "none": "nothing",
 }
 
 
@@ -135,7 +135,7 @@ def compare(
         n,
         tuple(Comparison(a, b, one, p) for (a, b, one), p in zip(found, corrected, strict=True)),
         (
-            f"p from {n:,} exchanges of documents; corrected over {len(found)} comparisons by {CORRECTIONS[correction]}",
+            f"p from {n:,} exchanges of documents; {len(found)} comparisons, corrected by {CORRECTIONS[correction]}",
             *(f"{name}: {note}" for name, report in reports.items() for note in report.notes),
         ),
     )
