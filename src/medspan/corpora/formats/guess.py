@@ -11,6 +11,7 @@ from medspan.errors import FormatError
 
 __all__ = ["guess_format"]
 
+_CONLL_NAMES = (".tsv", ".conll", ".bio", ".iob")
 _ADE_NAMES = ("drug-ae.rel", "drug-dose.rel")
 _PUBTATOR_LINE = re.compile(r"\ufeff?[^|\s]+\|[ta]\|")
 
@@ -38,6 +39,8 @@ def guess_format(path: str | Path) -> str:
         return found
     if name in _ADE_NAMES:
         return "ade"
+    if name.endswith(_CONLL_NAMES):
+        return "conll"
     if name.endswith(".txt"):
         return "text"
     raise FormatError(f"{path.name}: the name does not tell the format; say it, for example --format brat")
@@ -59,6 +62,8 @@ def _of_many(path: Path) -> str:
             marked = json_format(beginning(path, name))
     if marked is not None:
         return marked
+    if suffixes.intersection(name[1:] for name in _CONLL_NAMES):
+        return "conll"
     for suffix, found in (("jsonl", "jsonl"), ("parquet", "parquet"), ("pubtator", "pubtator"), ("txt", "text")):
         if suffix in suffixes:
             return found
