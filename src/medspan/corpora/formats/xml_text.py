@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from medspan.annotation import Document
+from medspan.annotation import Document, Entity, Event
 from medspan.corpora.formats.losses import Loss
 
 __all__ = ["legal", "unwritable"]
@@ -20,10 +20,19 @@ def unwritable(document: Document) -> Iterator[Loss]:
     """Yield a loss for the text, and one for each annotation, with characters that `legal` replaces."""
     if n := len(_ILLEGAL.findall(document.text)):
         yield Loss(document.id, "characters", None, f"{n} control characters of the text become U+FFFD")
-    for item in (*document.entities, *document.relations, *document.events, *document.groups):
-        words = [item.label]
-        words.extend(f"{a.name}{a.value}" for a in getattr(item, "attributes", ()))
-        words.extend(argument.role for argument in getattr(item, "arguments", ()))
-        words.append(getattr(item, "code", None) or "")
+    names: list[tuple[str, list[str]]] = []
+    for entity in document.entities:
+        names.append((entity.id, [entity.label, entity.code or "", *_attributes(entity)]))
+    for event in document.events:
+        names.append((event.id, [event.label, *(a.role for a in event.arguments), *_attributes(event)]))
+    names.extend((relation.id, [relation.label]) for relation in document.relations)
+    names.extend((group.id, [group.label]) for group in document.groups)
+    for key, words in names:
         if _ILLEGAL.search("".join(words)):
-            yield Loss(document.id, "characters", item.id, "control characters of its names become U+FFFD")
+            yield Loss(document.id, "characters", key, "control characters of its names become U+FFFD")
+
+
+def _attributes(owner: Entity | Event) -> Iterator[str]:
+    for attribute in owner.attributes:
+        yield attribute.name
+        yield attribute.value

@@ -1,0 +1,119 @@
+"""Lines of DRUG-AE.rel and DRUG-DOSE.rel, and the places in a sentence that their abstract-wide offsets mean."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from medspan.annotation import Document, Entity, Relation, Span
+from medspan.corpora.formats.result import Problems
+
+__all__ = ["KINDS", "Row", "Sentence", "row_of"]
+
+# Labels of the first mention and of the relation, in the order in which relations are listed.
+KINDS = ("Adverse-Effect", "Dosage")
+_DRUG = "Drug"
+_ENDING = re.compile(r"\|(\d{1,9})\|(\d{1,9})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: two mentions, each with its words and its [start, end) in the abstract."""
+
+    kind: str
+    file: str
+    line: int
+    source: str
+    text: str
+    mentions: tuple[tuple[str, int, int], tuple[str, int, int]]
+
+    def origins(self) -> list[int]:
+        """Return, in order, where in the abstract the sentence may begin for both mentions to be in place."""
+        (first, first_start, _), (second, second_start, _) = self.mentions
+        possible = {second_start - at for at in _occurrences(second, self.text)}
+        return sorted(possible.intersection(first_start - at for at in _occurrences(first, self.text)))
+
+
+def row_of(line: str, kind: str, file: str, number: int) -> Row | None:
+    """Read PMID|sentence|mention|start|end|drug|start|end, where a sentence or mention may hold bars itself."""
+    rest, mentions = line, []
+    for _ in range(2):
+        match = _ENDING.search(rest)
+        if match is None:
+            return None
+        start, end = int(match[1]), int(match[2])
+        rest = rest[: match.start()]
+        bar = len(rest) - (end - start) - 1
+        if not (0 <= bar < len(rest) and rest[bar] == "|"):
+            bar = rest.rfind("|")
+        if bar < 0:
+            return None
+        mentions.append((rest[bar + 1 :], start, end))
+        rest = rest[:bar]
+    source, bar_found, text = rest.partition("|")
+    if not bar_found or not source.strip():
+        return None
+    return Row(kind, file, number, source, text, (mentions[1], mentions[0]))
+
+
+@dataclass(slots=True)
+class Sentence:
+    """The lines of one sentence on their way to a document."""
+
+    source: str
+    text: str
+    rows: list[Row] = field(default_factory=list)
+    entities: dict[tuple[str, Span], Entity] = field(default_factory=dict)
+
+    def document(self, key: str, pmid: str, problems: Problems) -> Document:
+        """Place the mentions of all lines, each once, and link them."""
+        shared = self._origin(problems)
+        relations: list[Relation] = []
+        for row in self.rows:
+            problems.document = row.file
+            spans = list(self._spans(row, shared, problems))
+            if len(spans) == 2:
+                head, tail = self._entity(row.kind, spans[0]), self._entity(_DRUG, spans[1])
+                relations.append(Relation(f"R{len(relations) + 1}", row.kind, head, tail))
+        metadata = {"ade": {"pmid": pmid, "origin": shared}}
+        return Document(key, self.text, tuple(self.entities.values()), tuple(relations), metadata=metadata)
+
+    def _origin(self, problems: Problems) -> int:
+        """Return the one origin that suits most lines; a sentence that begins its text, if it is among several."""
+        votes: dict[int, int] = {}
+        for row in self.rows:
+            for origin in row.origins():
+                votes[origin] = votes.get(origin, 0) + 1
+        best = [origin for origin, n in votes.items() if n == max(votes.values())]
+        if len(best) > 1 and 0 not in best:
+            problems.document = self.rows[0].file
+            problems.kept(self.rows[0].line, f"mentions may stand at {len(best)} places; the first is taken")
+        return 0 if 0 in best else max(best, default=0)
+
+    def _spans(self, row: Row, shared: int, problems: Problems) -> Iterator[Span]:
+        origins = row.origins()
+        if origins and shared not in origins:
+            problems.kept(row.line, "the sentence begins elsewhere in the abstract than other lines say")
+        origin = shared if shared in origins else max(origins, default=None)
+        for words, start, end in row.mentions:
+            if end - start != len(words):
+                problems.kept(row.line, f"offsets {start} {end} do not span the {len(words)} characters of the mention")
+            if origin is not None:
+                yield Span(start - origin, start - origin + len(words))
+                continue
+            at = self.text.find(words) if words else -1
+            if at < 0:
+                problems.skipped(row.line, f"the mention at {start} is not in the sentence")
+                return
+            problems.repaired(row.line, f"the mention at {start} is placed where its words first stand, at {at}")
+            yield Span(at, at + len(words))
+
+    def _entity(self, label: str, span: Span) -> str:
+        known = self.entities.setdefault((label, span), Entity(f"T{len(self.entities) + 1}", label, (span,)))
+        return known.id
+
+
+def _occurrences(words: str, text: str) -> Iterator[int]:
+    at = text.find(words) if words else -1
+    while at >= 0:
+        yield at
+        at = text.find(words, at + 1)
