@@ -5,12 +5,12 @@ where a pair of them holds offsets (`token start end ... tag`), the text is rebu
 are joined by spaces and its sentences by line ends. Tags are BIO, or IOBES or BILOU. `-DOCSTART-` begins a document.
 
 Written is the tab form `token, start, end, tag`, after a line `-DOCSTART- (ID)` that spans the whole text. A sentence
-is a line of the text; a token is a run of letters, digits and underscores, or any other character that is not white
-space. So many blank lines follow a sentence as line ends follow its line, and what else lies between tokens is read as
-spaces.
+is a line of the text, and of the next where a mention goes on there; a token is a run of letters, digits and
+underscores, or any other character that is not white space. So many blank lines follow a sentence as line ends follow
+its line, and what else lies between tokens is read as spaces.
 
-Not held: white space other than that (tabs, spaces before a line end, carriage returns: read as spaces or line ends, so
-that offsets stay), mentions that share a character with another, cross a line, or begin or end inside a token,
+Not held: white space other than that (tabs, spaces before a line end, carriage returns, line ends inside a mention: read
+as spaces or line ends, so that offsets stay), mentions that share a token with another or begin or end inside one,
 discontinuity, attributes, codes, relations, events, groups, facts between codes, metadata. Ids of entities are given
 anew, in text order.
 """

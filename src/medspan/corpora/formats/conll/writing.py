@@ -45,24 +45,29 @@ def rows(document: Document) -> Iterator[str]:
 def losses(document: Document) -> Iterator[Loss]:
     """Name what the columns have no place for; see the description of the format."""
     layout = _layout(document)
-    n_changed = sum(1 for space in _spaces(document, layout) if space != _read_back(space))
+    n_changed = sum(space != _read_back(space, n_ends) for space, n_ends in _spaces(document.text, layout))
     if n_changed:
         yield Loss(document.id, "text", None, f"{n_changed} places of white space read back as spaces and line ends")
+    places = [(entity.start, entity.end) for entity in document.entities]
+    if places != sorted(places):
+        yield Loss(document.id, "order", None, "entities are read back in text order")
     yield from layout.lost
     yield from unheld(document, frozenset({"gaps", "nesting"}))
 
 
-def _spaces(document: Document, layout: _Layout) -> Iterator[str]:
+def _spaces(text: str, layout: _Layout) -> Iterator[tuple[str, int]]:
+    """Yield what lies before, between and after the tokens, with the number of line ends written for it."""
     at = 0
-    for start, end in [*layout.spans, (len(document.text), len(document.text))]:
-        yield document.text[at:start]
-        at = end
+    n_ends = _line_ends(text[: layout.spans[0][0]] if layout.spans else text)
+    for (start, end), after in zip(layout.spans, layout.ends, strict=True):
+        yield text[at:start], n_ends
+        at, n_ends = end, after
+    yield text[at:], n_ends
 
 
-def _read_back(space: str) -> str | None:
+def _read_back(space: str, n_ends: int) -> str | None:
     if len(space) > GAP_LIMIT:
         return None
-    n_ends = _line_ends(space)
     return "\n" * n_ends + " " * (len(space) - n_ends)
 
 
@@ -97,8 +102,8 @@ def _place(document_id: str, entity: Entity, layout: _Layout) -> None:
         return
     if (layout.spans[inside[0]][0], layout.spans[inside[-1]][1]) != (entity.start, entity.end):
         layout.lost.append(Loss(document_id, "entities", entity.id, "widened to whole tokens"))
-    if any(layout.ends[n] for n in inside[:-1]):
-        layout.lost.append(Loss(document_id, "entities", entity.id, "cut at a line end"))
     for n in inside:
-        is_first = n == inside[0] or layout.ends[n - 1] > 0
-        layout.tags[n] = f"{'B' if is_first else 'I'}-{entity.label}"
+        layout.tags[n] = f"{'B' if n == inside[0] else 'I'}-{entity.label}"
+    for n in inside[:-1]:
+        # A blank line would cut the mention; the line end is read back as a space instead.
+        layout.ends[n] = 0
