@@ -30,7 +30,9 @@ class Counts:
     @property
     def precision(self) -> float:
         """Share of predictions that are right; 0 when nothing was predicted."""
-        return self.tp / (self.tp + self.fp) if self.tp else 0.0
+        predicted = self.tp + self.fp
+        # Official scorers may count matches in a row that holds no prediction.
+        return self.tp / predicted if predicted else 0.0
 
     @property
     def recall(self) -> float:

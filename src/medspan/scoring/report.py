@@ -14,7 +14,7 @@ from medspan.scoring.bootstrap import Difference, Interval, difference, interval
 from medspan.scoring.calibration import Calibration, calibration
 from medspan.scoring.counts import Tally
 from medspan.scoring.restrict import KINDS, Labels, Omissions, restrict, unknown_to_gold
-from medspan.scoring.scorers import SCORERS, Path, Scorer
+from medspan.scoring.scorers import SCORERS, Path, Preparing, Scorer
 
 __all__ = ["Disagreement", "Report", "paired_bootstrap", "score"]
 
@@ -119,6 +119,8 @@ def score(
     annotations changes anything. Raises ScoringError where the sides cannot be compared.
     """
     chosen = SCORERS.get(scorer)
+    if isinstance(chosen, Preparing):
+        gold, predicted = chosen.prepare(list(gold), list(predicted))
     clean: Report | None = None
     if chosen.counterparts:
         gold, predicted = list(gold), list(predicted)

@@ -3,16 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
-from medspan.annotation import LabelSchema
+from medspan.annotation import Document, LabelSchema
 from medspan.registry import Registry
 from medspan.scoring import concepts, events, measures, token_level
 from medspan.scoring.align import Pair
 from medspan.scoring.counts import Tally
 from medspan.scoring.facts import facts
 
-__all__ = ["LENIENT", "SCORERS", "STRICT", "CleanScorer", "Counterpart", "Measured", "Path", "Scorer"]
+__all__ = ["LENIENT", "SCORERS", "STRICT", "CleanScorer", "Counterpart", "Measured", "Path", "Preparing", "Scorer"]
 
 Path: TypeAlias = tuple[str, ...]  # where a measure stands in the report, such as ("entities", "strict")
 
@@ -57,6 +57,16 @@ class Scorer(Protocol):
 
     def measure(self, pairs: Sequence[Pair], schema: LabelSchema | None) -> Measured:
         """Count; axis 0 of every tally is the order of `pairs`."""
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """What a scorer is, besides, when it looks at the documents of both sides before they are paired by id."""
+
+    def prepare(
+        self, gold: Sequence[Document], predicted: Sequence[Document]
+    ) -> tuple[Sequence[Document], Sequence[Document]]:
+        """Return the documents to pair; raises ScoringError for sides that the scorer does not compare."""
 
 
 @dataclass(frozen=True)
@@ -130,5 +140,7 @@ SCORERS: Registry[Scorer] = Registry(
         "i2b2-2010": "medspan.scoring.i2b2_2010:I2B2_2010",
         "i2b2-2014": "medspan.scoring.i2b2_2014:I2B2_2014",
         "n2c2-2018": "medspan.scoring.n2c2_2018:N2C2_2018",
+        "n2c2-2022": "medspan.scoring.n2c2_2022:N2C2_2022",
+        "radgraph": "medspan.scoring.radgraph:RADGRAPH",
     },
 )
