@@ -215,7 +215,7 @@ def test_getting_from_a_mirror_that_has_nothing_fails_in_one_line(
 
 def test_invented_notes_repeat_with_their_seed(run: Run, tmp_path: Path) -> None:
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        made = run("corpora", "invent", "notes", "-n", 4, "--seed", seed, "-o", tmp_path / f"{name}.jsonl")
+        made = run("corpora", "invent", "--schema", "notes", "-n", 4, "--seed", seed, "-o", tmp_path / f"{name}.jsonl")
         assert made.exit_code == 0, made.stderr
     a, b, c = ((tmp_path / f"{name}.jsonl").read_bytes() for name in "abc")
     assert a == b != c

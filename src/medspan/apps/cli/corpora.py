@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medspan.apps.cli.failures import reports_failures
-from medspan.errors import ConfigError, CorpusError
+from medspan.apps.cli.invent import invent
+from medspan.errors import CorpusError
 
 if TYPE_CHECKING:
     from medspan.corpora import CorpusEntry
@@ -111,21 +112,4 @@ def get(
         typer.echo(path)
 
 
-@corpora.command("invent")
-@reports_failures
-def invent_notes(
-    kind: Annotated[str, typer.Argument(help="medications, plans, findings, notes or social.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="JSON Lines file to write.")],
-    count: Annotated[int, typer.Option("-n", min=1, help="How many notes.")] = 100,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same notes.")] = 1,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
-) -> None:
-    """Write invented, annotated notes: nobody's, and copied from nowhere."""
-    from medspan.corpora import write
-    from medspan.corpora.invent import invent
-
-    if output.exists() and not overwrite:
-        raise ConfigError(f"{output} exists; give --overwrite to replace it")
-    documents = invent(kind, count, seed)
-    write(documents, output, "jsonl")
-    typer.echo(f"{len(documents)} invented notes written to {output}")
+corpora.command("invent")(invent)

@@ -1,75 +1,24 @@
-"""Invented, annotated clinical text: what the small open corpora hold too little of.
+"""Invented, annotated clinical text: what the small open corpora hold too little of, and every native format besides.
 
 Nothing here was copied from a note. Templates say what is annotated in them (see `markup`), word lists fill them, and
 one seed gives the same notes on every machine. docs/invented-notes.md tells how they are made and what they lack.
 """
 
-from collections.abc import Mapping
-from random import Random
-
-from medspan.annotation import Document
-from medspan.corpora.invent.grammar import tidy
+from medspan.corpora.invent.genres import GENRES, invent_documents
+from medspan.corpora.invent.kinds import KINDS, invent
 from medspan.corpora.invent.markup import concatenate, parse
-from medspan.corpora.invent.notes import note_grammar, recased, write_section
-from medspan.corpora.schemas import schema
-from medspan.errors import ConfigError
-from medspan.registry import unknown_name
+from medspan.corpora.invent.untidy import untidy
+from medspan.corpora.invent.writing import DEFAULT_SCHEMA, documents_for, write_corpus
 
-__all__ = ["KINDS", "concatenate", "invent", "parse"]
-
-#: For each kind of note: its schema and the sections it may be made of, with weights.
-KINDS: Mapping[str, tuple[str, Mapping[str, int]]] = {
-    "medications": ("clin", {"medications": 6, "directions": 3, "allergies": 2, "adverse": 1}),
-    "plans": ("clin", {"plan": 4, "directions": 1, "results": 1}),
-    "findings": ("clin", {"complaints": 3, "review": 2, "examination": 2, "history": 2, "family": 1, "results": 1}),
-    "notes": ("clin", {}),
-    "social": ("sdoh", {"social": 1}),
-}
-
-_NOTE_ORDER = (
-    "complaints", "history", "medications", "allergies", "family", "social", "review", "examination", "results", "plan",
-)  # fmt: skip
-
-
-def invent(kind: str, n: int, seed: int) -> list[Document]:
-    """Write `n` annotated notes of one kind; the same arguments give the same notes.
-
-    Raises UnknownNameError for a kind that is not in KINDS, ConfigError for a negative number.
-    """
-    if kind not in KINDS:
-        raise unknown_name("kind of invented note", kind, list(KINDS))
-    if n < 0:
-        raise ConfigError(f"number of invented notes: {n} is negative")
-    # Each note has a generator of its own, so that a longer run starts with the notes of a shorter one.
-    return [_write(kind, f"invented-{kind}-{seed}-{at:05d}", Random(f"{seed}/{kind}/{at}")) for at in range(n)]
-
-
-def _write(kind: str, document_id: str, rng: Random) -> Document:
-    schema_name, sections = KINDS[kind]
-    grammar = note_grammar(rng)
-    chosen = _note_sections(rng) if kind == "notes" else rng.choices(list(sections), list(sections.values()))
-    if kind in ("medications", "plans", "findings") and rng.random() < 0.2:
-        chosen = chosen + rng.choices(list(sections), list(sections.values()))
-    parts: list[Document] = []
-    for section in chosen:
-        if parts:
-            parts.append(Document("break", "\n\n"))
-        of = schema("sdoh" if section == "social" else schema_name)
-        part = parse(tidy(write_section(section, grammar, rng)), of, document_id)
-        parts.append(part if of.name == schema_name else part.bare())
-    document = recased(concatenate(parts, document_id), rng)
-    return Document(
-        document_id,
-        document.text,
-        document.entities,
-        document.relations,
-        document.events,
-        metadata={"kind": kind, "schema": schema_name},
-    )
-
-
-def _note_sections(rng: Random) -> list[str]:
-    # Social history stands among the other sections unannotated: substance use and work are no mentions of `clin`.
-    wanted = rng.randint(2, 5)
-    kept = sorted(rng.sample(range(len(_NOTE_ORDER)), wanted))
-    return [_NOTE_ORDER[at] for at in kept]
+__all__ = [
+    "DEFAULT_SCHEMA",
+    "GENRES",
+    "KINDS",
+    "concatenate",
+    "documents_for",
+    "invent",
+    "invent_documents",
+    "parse",
+    "untidy",
+    "write_corpus",
+]

@@ -34,6 +34,10 @@ class Grammar:
         """Return a grammar that knows `symbols` too, and draws from the same generator."""
         return Grammar({**self._symbols, **symbols}, self._rng)
 
+    def knows(self, name: str) -> bool:
+        """Say whether there is a symbol of that name."""
+        return name in self._symbols
+
     def draw(self, name: str) -> str:
         """Expand one alternative of `name`; raises ConfigError for an unknown name."""
         symbol = self._symbols.get(name)

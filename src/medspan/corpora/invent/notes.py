@@ -10,7 +10,7 @@ from medspan.corpora.invent.grammar import Grammar, Symbol
 from medspan.corpora.invent.medications import Pharmacy
 from medspan.corpora.invent.vocabulary import symbols
 
-__all__ = ["SECTIONS", "Section", "note_grammar", "write_section"]
+__all__ = ["SECTIONS", "Section", "note_grammar", "person", "recased", "write_section"]
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ SECTIONS: Mapping[str, Section] = {
 _HEADED_IN_100 = 35
 
 
-def note_grammar(rng: Random) -> Grammar:
-    """Return the grammar of one note: its patient, its numbers and its drugs are drawn from `rng`."""
+def person(rng: Random) -> dict[str, Symbol]:
+    """Return the words of one patient: pronouns, names and numbers drawn from `rng`."""
     he, his, himself, title = rng.choice(
         [("he", "his", "himself", "Mr."), ("she", "her", "herself", "Ms."), ("she", "her", "herself", "Mrs.")]
     )
@@ -75,7 +75,7 @@ def note_grammar(rng: Random) -> Grammar:
     def number(low: float, high: float, digits: int = 0) -> Callable[[], str]:
         return lambda: f"{rng.uniform(low, high):.{digits}f}"
 
-    person: dict[str, Symbol] = {
+    return {
         "he": (he,),
         "his": (his,),
         "him": (him,),
@@ -90,9 +90,12 @@ def note_grammar(rng: Random) -> Grammar:
         "sat": number(88, 100),
         "weight": lambda: f"{rng.randint(98, 290)} {rng.choice(['pounds', 'lbs', 'kg'])}",
         "number": lambda: f"{rng.uniform(0.3, 250):.{rng.randint(0, 1)}f}",
-        "allergen_d": ("[Drug #d|{allergen}]",),
     }
-    base = Grammar({**symbols(), **person}, rng)
+
+
+def note_grammar(rng: Random) -> Grammar:
+    """Return the grammar of one note: its patient, its numbers and its drugs are drawn from `rng`."""
+    base = Grammar({**symbols(), **person(rng), "allergen_d": ("[Drug #d|{allergen}]",)}, rng)
     pharmacy = Pharmacy(base, rng)
     return base.bind(
         {

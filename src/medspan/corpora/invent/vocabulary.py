@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import yaml
 
-__all__ = ["DrugRecord", "directions", "drugs", "symbols"]
+__all__ = ["DrugRecord", "directions", "drugs", "genre_templates", "symbols"]
 
 _HERE = files("medspan.corpora.invent")
 
@@ -63,6 +63,19 @@ def symbols() -> Mapping[str, tuple[str, ...]]:
                 if symbol in found:
                     raise ValueError(f"{folder}/{name}.yaml: {symbol!r} is already declared")
                 found[symbol] = tuple(words)
+    return found
+
+
+@cache
+def genre_templates(name: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the templates of one genre by symbol, each in a scope of its own unless its name ends in _m.
+
+    So a list can repeat a template that names its mentions. Raises KeyError where the genre has no section.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for symbol, words in _load("genres", name).items():
+        is_bare = symbol.endswith(("_m", "_d")) or symbol in ("section", "opening", "closing")
+        found[symbol] = tuple(w if is_bare or "#" not in w else f"‹{w}›" for w in words)
     return found
 
 
