@@ -46,6 +46,9 @@ def calibration(pairs: Iterable[Pair], *, n_bins: int = 10) -> Calibration | Non
     scored: list[tuple[float, bool]] = []
     n_unscored = 0
     for pair in pairs:
+        if all(entity.score is None for entity in pair.predicted.entities):
+            n_unscored += len(pair.predicted.entities)
+            continue
         left = Counter((e.label, e.fragments) for e in pair.gold.entities)
         for entity in sorted(pair.predicted.entities, key=lambda e: -1.0 if e.score is None else e.score, reverse=True):
             key = (entity.label, entity.fragments)

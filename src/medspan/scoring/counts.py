@@ -4,16 +4,29 @@ Where a figure is undefined (nothing predicted, nothing in gold, or neither) it 
 0, not 1: there was nothing to find, and nothing was shown.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from array import array
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medspan.scoring.matching import Extent, maximum_matching, overlap_edges
+from medspan.scoring.matching import Extent, most_overlapping
 
-__all__ = ["Counts", "Rows", "Tally", "add", "averages", "count_equal", "count_overlapping", "ratios", "tally"]
+__all__ = [
+    "Collector",
+    "Counts",
+    "Rows",
+    "Tally",
+    "add",
+    "averages",
+    "count_equal",
+    "count_overlapping",
+    "ratios",
+    "tally",
+]
 
 Rows: TypeAlias = dict[str, list[int]]  # row name -> [tp, fp, fn], within one document
 K = TypeVar("K", bound=Hashable)
@@ -113,27 +126,54 @@ def averages(counts: NDArray[np.int64], *, keep_empty: bool = False) -> dict[str
     return {"precision": float(means[0]), "recall": float(means[1]), "f1": float(means[2])}
 
 
+class Collector:
+    """Takes the rows of one document after another and keeps them as plain numbers, so that many cost little memory."""
+
+    def __init__(self) -> None:
+        self._index: dict[str, int] = {}
+        self._cells = array("q")  # document, row, tp, fp, fn; again and again
+        self._n_documents = 0
+
+    def add(self, rows: Rows) -> None:
+        """Take the rows of the next document."""
+        for name, (tp, fp, fn) in rows.items():
+            index = self._index.get(name)
+            if index is None:
+                index = self._index[name] = len(self._index)
+            self._cells.extend((self._n_documents, index, tp, fp, fn))
+        self._n_documents += 1
+
+    def tally(self, totals: Sequence[tuple[int, int, int]] | None = None, *, averages_empty: bool = False) -> Tally:
+        """Give the counts of all documents; `totals` replaces sums of rows where a scorer counts them apart."""
+        names = tuple(sorted(self._index))
+        places = np.array([names.index(name) for name in self._index], dtype=np.int64)
+        by_row = np.zeros((self._n_documents, len(names), 3), dtype=np.int64)
+        cells = np.array(self._cells, dtype=np.int64).reshape(-1, 5)
+        by_row[cells[:, 0], places[cells[:, 1]]] = cells[:, 2:]
+        if totals is None:
+            return Tally(names, by_row, by_row.sum(axis=1), averages_empty)
+        return Tally(names, by_row, np.array(totals, dtype=np.int64).reshape(self._n_documents, 3), averages_empty)
+
+
 def tally(
-    documents: Sequence[Rows],
+    documents: Iterable[Rows],
     totals: Sequence[tuple[int, int, int]] | None = None,
     *,
     averages_empty: bool = False,
 ) -> Tally:
     """Collect the rows of each document; `totals` replaces the sums of rows where a scorer counts them apart."""
-    names = tuple(sorted({name for rows in documents for name in rows}))
-    index = {name: i for i, name in enumerate(names)}
-    by_row = np.zeros((len(documents), len(names), 3), dtype=np.int64)
-    for d, rows in enumerate(documents):
-        for name, counts in rows.items():
-            by_row[d, index[name]] = counts
-    if totals is None:
-        return Tally(names, by_row, by_row.sum(axis=1), averages_empty)
-    return Tally(names, by_row, np.array(totals, dtype=np.int64).reshape(len(documents), 3), averages_empty)
+    collector = Collector()
+    for rows in documents:
+        collector.add(rows)
+    return collector.tally(totals, averages_empty=averages_empty)
 
 
 def add(rows: Rows, name: str, tp: int = 0, fp: int = 0, fn: int = 0) -> None:
     """Add counts to one row."""
-    counts = rows.setdefault(name, [0, 0, 0])
+    counts = rows.get(name)
+    if counts is None:
+        rows[name] = [tp, fp, fn]
+        return
     counts[0] += tp
     counts[1] += fp
     counts[2] += fn
@@ -141,14 +181,14 @@ def add(rows: Rows, name: str, tp: int = 0, fp: int = 0, fn: int = 0) -> None:
 
 def count_equal(gold: Iterable[K], predicted: Iterable[K], row: Callable[[K], str]) -> Rows:
     """Match equal items one to one: of m and n duplicates, the smaller number are true positives."""
-    n_gold, n_predicted = _multiplicity(gold), _multiplicity(predicted)
+    n_gold, n_predicted = Counter(gold), Counter(predicted)
     rows: Rows = {}
     for key, n in n_gold.items():
         found = n_predicted.pop(key, 0)
         tp = min(n, found)
         add(rows, row(key), tp, found - tp, n - tp)
     for key, n in n_predicted.items():
-        add(rows, row(key), fp=n)
+        add(rows, row(key), 0, n, 0)
     return rows
 
 
@@ -158,24 +198,21 @@ def count_overlapping(
     """Match items of equal key that share a character, one to one, as many as possible."""
     gold_extents, predicted_extents = _grouped(gold), _grouped(predicted)
     rows: Rows = {}
-    for key in gold_extents.keys() | predicted_extents.keys():
-        left, right = gold_extents.get(key, []), predicted_extents.get(key, [])
-        tp = 0
-        if left and right:
-            tp = sum(j >= 0 for j in maximum_matching(overlap_edges(left, right), len(right)))
+    for key, left in gold_extents.items():
+        right = predicted_extents.pop(key, ())
+        tp = most_overlapping(left, right) if right else 0
         add(rows, row(key), tp, len(right) - tp, len(left) - tp)
+    for key, unmatched in predicted_extents.items():
+        add(rows, row(key), 0, len(unmatched), 0)
     return rows
 
 
-def _multiplicity(items: Iterable[K]) -> dict[K, int]:
-    counts: dict[K, int] = {}
-    for item in items:
-        counts[item] = counts.get(item, 0) + 1
-    return counts
-
-
-def _grouped(items: Iterable[tuple[K, Extent]]) -> Mapping[K, list[Extent]]:
+def _grouped(items: Iterable[tuple[K, Extent]]) -> dict[K, list[Extent]]:
     groups: dict[K, list[Extent]] = {}
     for key, extent in items:
-        groups.setdefault(key, []).append(extent)
+        group = groups.get(key)
+        if group is None:
+            groups[key] = [extent]
+        else:
+            group.append(extent)
     return groups

@@ -1,4 +1,4 @@
-"""The clean measures of events: triggers, arguments, arguments by role, and values.
+"""The clean measures of events in one document: triggers, arguments, arguments by role, and values.
 
 `arguments` and `values` count only inside aligned events. Events are aligned one to one among those of one label
 whose triggers match, and so that the most arguments (or values) match: with several events at one trigger, the
@@ -9,10 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeAlias, TypeVar
 
-from medspan.scoring.counts import Rows, Tally, add, count_equal, count_overlapping, tally
-from medspan.scoring.facts import ArgumentFact, EventFact
+from medspan.scoring.counts import Rows, add, count_equal, count_overlapping
+from medspan.scoring.facts import ArgumentFact, EventFact, Facts
 from medspan.scoring.matching import Extent, best_assignment, components, overlap_edges
-from medspan.scoring.measures import FactPair
 
 __all__ = ["arguments", "arguments_by_role", "triggers", "values"]
 
@@ -21,55 +20,42 @@ K = TypeVar("K", bound=Hashable)
 Agreement: TypeAlias = Callable[[EventFact, EventFact], dict[str, int]]
 
 
-def triggers(pairs: Iterable[FactPair], mode: str) -> Tally:
+def triggers(gold: Facts, predicted: Facts, mode: str) -> Rows:
     """Score events by label and trigger; a row per event label. Two events at one trigger count twice."""
-    documents: list[Rows] = []
-    for gold, predicted in pairs:
-        left = [(e.label, e.trigger) for e in gold.events]
-        right = [(e.label, e.trigger) for e in predicted.events]
-        if mode == "strict":
-            documents.append(count_equal(left, right, lambda item: item[0]))
-        else:
-            documents.append(count_overlapping(left, right, str))
-    return tally(documents)
+    left, right = ([(e.label, e.trigger) for e in side.events] for side in (gold, predicted))
+    if mode == "strict":
+        return count_equal(left, right, lambda item: item[0])
+    return count_overlapping(left, right, str)
 
 
-def arguments_by_role(pairs: Iterable[FactPair], mode: str) -> Tally:
+def arguments_by_role(gold: Facts, predicted: Facts, mode: str) -> Rows:
     """Score the distinct (event label, role, fragments) of a document, wherever the trigger is.
 
     Rows are `label.role`. The argument's own entity label does not matter.
     """
-    documents: list[Rows] = []
-    for gold, predicted in pairs:
-        left, right = _places(gold.events), _places(predicted.events)
-        if mode == "strict":
-            documents.append(count_equal(left, right, lambda item: _row(*item[0])))
-        else:
-            documents.append(count_overlapping(left, right, lambda key: _row(*key)))
-    return tally(documents)
+    left, right = _places(gold.events), _places(predicted.events)
+    if mode == "strict":
+        return count_equal(left, right, lambda item: _row(*item[0]))
+    return count_overlapping(left, right, lambda key: _row(*key))
 
 
 def _places(events: Iterable[EventFact]) -> list[tuple[tuple[str, str], Extent]]:
     return sorted({((e.label, a.role), a.mention.extent) for e in events for a in e.arguments})
 
 
-def arguments(pairs: Iterable[FactPair], mode: str) -> Tally:
+def arguments(gold: Facts, predicted: Facts, mode: str) -> Rows:
     """Score arguments inside aligned events by role, entity label and place; rows are `label.role`."""
     agreement = _equal_arguments if mode == "strict" else _overlapping_arguments
-    return tally(
-        [_aligned(gold.events, predicted.events, mode, agreement, _argument_rows) for gold, predicted in pairs]
-    )
+    return _aligned(gold.events, predicted.events, mode, agreement, _argument_rows)
 
 
-def values(pairs: Iterable[FactPair], mode: str) -> Tally:
+def values(gold: Facts, predicted: Facts, mode: str) -> Rows:
     """Score the attribute values of arguments inside aligned events; their spans do not matter.
 
     This is how labelled arguments of SHAC are scored (status current, type alone). Rows are `label.role`: a wrong
     value is one false positive and one false negative there. `mode` says how triggers match.
     """
-    return tally(
-        [_aligned(gold.events, predicted.events, mode, _equal_values, _value_rows) for gold, predicted in pairs]
-    )
+    return _aligned(gold.events, predicted.events, mode, _equal_values, _value_rows)
 
 
 def _row(label: str, role: str) -> str:

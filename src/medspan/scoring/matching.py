@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from math import inf
 from typing import TypeAlias
 
-__all__ = ["Extent", "best_assignment", "components", "maximum_matching", "overlap_edges", "overlaps"]
+__all__ = [
+    "Extent",
+    "best_assignment",
+    "components",
+    "maximum_matching",
+    "most_overlapping",
+    "overlap_edges",
+    "overlaps",
+]
 
 Extent: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -40,6 +48,39 @@ def overlap_edges(left: Sequence[Extent], right: Sequence[Extent]) -> list[list[
                 found[i].add(index)
             open_right.append((end, index))
     return [sorted(edges) for edges in found]
+
+
+def most_overlapping(left: Sequence[Extent], right: Sequence[Extent]) -> int:
+    """Return how many pairs of mentions that share a character can be formed, one to one."""
+    first, second = sorted(left), sorted(right)
+    if first == second:
+        return len(first)
+    if not (_is_in_line(first) and _is_in_line(second)):
+        return sum(j >= 0 for j in maximum_matching(overlap_edges(left, right), len(right)))
+    # Where no mention overlaps another of its own side, taking the leftmost pair that overlaps is never wrong: of its
+    # two mentions, the one that ends first has no other partner left.
+    n = i = j = 0
+    while i < len(first) and j < len(second):
+        ((a, b),), ((c, d),) = first[i], second[j]
+        if a < d and c < b:
+            n += 1
+            i += 1
+            j += 1
+        elif b <= d:
+            i += 1
+        else:
+            j += 1
+    return n
+
+
+def _is_in_line(extents: Sequence[Extent]) -> bool:
+    """Say whether sorted mentions are of one fragment each and none overlaps the next."""
+    end = 0
+    for extent in extents:
+        if len(extent) != 1 or extent[0][0] < end:
+            return False
+        end = extent[0][1]
+    return True
 
 
 def maximum_matching(edges: Sequence[Sequence[int]], n_right: int) -> list[int]:

@@ -1,69 +1,65 @@
 """The clean measures of entities, relations and attributes.
 
-Each measure takes the facts of gold and prediction for every document and gives a `Tally`. Matching is one to one,
-as many pairs as possible, and ignores order. "strict" is the same label and the same fragments; "lenient" is the same
+Each measure takes the facts of gold and prediction for one document and gives its rows. Matching is one to one, as
+many pairs as possible, and ignores order. "strict" is the same label and the same fragments; "lenient" is the same
 label and at least one shared character.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from typing import TypeAlias
 
-from medspan.scoring.counts import Rows, Tally, add, count_equal, count_overlapping, tally
+from medspan.scoring.counts import Rows, add, count_equal, count_overlapping
 from medspan.scoring.facts import Facts, Mention, RelationFact
-from medspan.scoring.matching import Extent, maximum_matching, overlap_edges, overlaps
+from medspan.scoring.matching import Extent, maximum_matching, most_overlapping, overlap_edges, overlaps
 
 __all__ = [
-    "FactPair",
-    "accuracy_on_matched",
     "attributes",
     "entities",
     "gold_entity_relations",
+    "n_touched",
     "relations",
+    "right_and_matched",
     "spans",
-    "touched",
 ]
 
-FactPair: TypeAlias = tuple[Facts, Facts]  # gold, predicted: one document
 
-
-def entities(pairs: Iterable[FactPair], mode: str) -> Tally:
+def entities(gold: Facts, predicted: Facts, mode: str) -> Rows:
     """Score mentions; a row per label. `mode` is "strict" or "lenient"."""
-    return tally([_mentions(gold.entities, predicted.entities, mode) for gold, predicted in pairs])
-
-
-def _mentions(gold: Iterable[Mention], predicted: Iterable[Mention], mode: str) -> Rows:
     if mode == "strict":
-        return count_equal(gold, predicted, lambda mention: mention.label)
-    return count_overlapping(gold, predicted, str)
+        return count_equal(gold.entities, predicted.entities, _label)
+    return count_overlapping(gold.entities, predicted.entities, str)
 
 
-def spans(pairs: Iterable[FactPair], mode: str) -> Tally:
+def _label(item: Mention | RelationFact) -> str:
+    return item.label
+
+
+def spans(gold: Facts, predicted: Facts, mode: str) -> Rows:
     """Score mentions with labels ignored, in one row called "any"."""
-
-    def unlabelled(facts: Facts) -> list[Mention]:
-        return [Mention("any", m.extent) for m in facts.entities]
-
-    return tally([_mentions(unlabelled(gold), unlabelled(predicted), mode) for gold, predicted in pairs])
-
-
-def touched(pairs: Iterable[FactPair]) -> float:
-    """Return the share of gold mentions that share a character with any prediction, whatever its label."""
-    n_touched = n_gold = 0
-    for gold, predicted in pairs:
-        edges = overlap_edges([m.extent for m in gold.entities], [m.extent for m in predicted.entities])
-        n_gold += len(edges)
-        n_touched += sum(map(bool, edges))
-    return n_touched / n_gold if n_gold else 0.0
+    left, right = ([m.extent for m in side.entities] for side in (gold, predicted))
+    if not left and not right:
+        return {}
+    tp = (Counter(left) & Counter(right)).total() if mode == "strict" else most_overlapping(left, right)
+    return {"any": [tp, len(right) - tp, len(left) - tp]}
 
 
-def relations(pairs: Iterable[FactPair], mode: str, symmetric: Collection[str] = ()) -> Tally:
+def n_touched(gold: Facts, predicted: Facts) -> int:
+    """Return how many gold mentions share a character with any prediction, whatever its label."""
+    places = {m.extent for m in predicted.entities}
+    unequal = [m.extent for m in gold.entities if m.extent not in places]
+    edges = overlap_edges(unequal, list(places)) if unequal and places else []
+    return len(gold.entities) - len(unequal) + sum(map(bool, edges))
+
+
+def relations(gold: Facts, predicted: Facts, mode: str, symmetric: Collection[str] = ()) -> Rows:
     """Score relations end to end: label, and label and place of both ends; a row per relation label.
 
     Ends of relations called in `symmetric` may be swapped. Lenient: both ends overlap their counterpart.
     """
+    if not gold.relations and not predicted.relations:
+        return {}
     count = _strict_relations if mode == "strict" else _lenient_relations
-    return tally([count(gold.relations, predicted.relations, symmetric) for gold, predicted in pairs])
+    return count(gold.relations, predicted.relations, symmetric)
 
 
 def _canonical(relation: RelationFact, symmetric: Collection[str]) -> RelationFact:
@@ -75,11 +71,9 @@ def _canonical(relation: RelationFact, symmetric: Collection[str]) -> RelationFa
 def _strict_relations(
     gold: Iterable[RelationFact], predicted: Iterable[RelationFact], symmetric: Collection[str]
 ) -> Rows:
-    return count_equal(
-        (_canonical(r, symmetric) for r in gold),
-        (_canonical(r, symmetric) for r in predicted),
-        lambda relation: relation.label,
-    )
+    if symmetric:
+        gold, predicted = ([_canonical(r, symmetric) for r in side] for side in (gold, predicted))
+    return count_equal(gold, predicted, _label)
 
 
 def _lenient_relations(
@@ -89,11 +83,7 @@ def _lenient_relations(
     gold_by_label, predicted_by_label = _by_label(gold), _by_label(predicted)
     for label in gold_by_label.keys() | predicted_by_label.keys():
         left, right = gold_by_label.get(label, []), predicted_by_label.get(label, [])
-        edges = _relation_edges(left, right)
-        if label in symmetric:
-            swapped = _relation_edges(left, [RelationFact(r.label, r.tail, r.head) for r in right])
-            edges = [sorted({*a, *b}) for a, b in zip(edges, swapped, strict=True)]
-        tp = sum(j >= 0 for j in maximum_matching(edges, len(right)))
+        tp = _most_relations(left, right, is_symmetric=label in symmetric) if left and right else 0
         add(rows, label, tp, len(right) - tp, len(left) - tp)
     return rows
 
@@ -103,6 +93,16 @@ def _by_label(items: Iterable[RelationFact]) -> dict[str, list[RelationFact]]:
     for relation in items:
         groups.setdefault(relation.label, []).append(relation)
     return groups
+
+
+def _most_relations(left: Sequence[RelationFact], right: Sequence[RelationFact], *, is_symmetric: bool) -> int:
+    if sorted(left) == sorted(right):
+        return len(left)
+    edges = _relation_edges(left, right)
+    if is_symmetric:
+        swapped = _relation_edges(left, [RelationFact(r.label, r.tail, r.head) for r in right])
+        edges = [sorted({*a, *b}) for a, b in zip(edges, swapped, strict=True)]
+    return sum(j >= 0 for j in maximum_matching(edges, len(right)))
 
 
 def _relation_edges(left: Sequence[RelationFact], right: Sequence[RelationFact]) -> list[list[int]]:
@@ -119,42 +119,33 @@ def _relation_edges(left: Sequence[RelationFact], right: Sequence[RelationFact])
     ]
 
 
-def gold_entity_relations(pairs: Iterable[FactPair], symmetric: Collection[str] = ()) -> tuple[Tally, int, int]:
+def gold_entity_relations(gold: Facts, predicted: Facts, symmetric: Collection[str] = ()) -> tuple[Rows, int, int]:
     """Score relations as if entities had been given: only pairs of mentions that both sides hold are looked at.
 
     A relation is kept when both of its ends (label and fragments) are mentions of the other side too. On predictions
-    made from gold entities nothing falls out and this is the literature's gold-entity score. Returns the tally and
-    how many gold and predicted relations fell out.
+    made from gold entities nothing falls out and this is the literature's gold-entity score. Returns the rows and how
+    many gold and predicted relations fell out.
     """
-    kept: list[Rows] = []
-    out_of_gold = out_of_predicted = 0
-    for gold, predicted in pairs:
-        shared = _places(gold) & _places(predicted)
-        gold_kept = [r for r in gold.relations if r.head in shared and r.tail in shared]
-        predicted_kept = [r for r in predicted.relations if r.head in shared and r.tail in shared]
-        out_of_gold += len(gold.relations) - len(gold_kept)
-        out_of_predicted += len(predicted.relations) - len(predicted_kept)
-        kept.append(_strict_relations(gold_kept, predicted_kept, symmetric))
-    return tally(kept), out_of_gold, out_of_predicted
+    if not gold.relations and not predicted.relations:
+        return {}, 0, 0
+    shared = set(gold.entities) & set(predicted.entities)
+    left, right = ([r for r in side.relations if r.head in shared and r.tail in shared] for side in (gold, predicted))
+    return (
+        _strict_relations(left, right, symmetric),
+        len(gold.relations) - len(left),
+        len(predicted.relations) - len(right),
+    )
 
 
-def _places(facts: Facts) -> set[Mention]:
-    return set(facts.entities)
-
-
-def attributes(pairs: Iterable[FactPair], mode: str, name: str) -> Tally:
+def attributes(gold: Facts, predicted: Facts, mode: str, name: str) -> Rows:
     """Score one attribute end to end: its carrier matches and the value is equal; a row per value.
 
     A carrier is an entity, or an event at its trigger; the two never match each other.
     """
-    documents: list[Rows] = []
-    for gold, predicted in pairs:
-        left, right = _values(gold, name), _values(predicted, name)
-        if mode == "strict":
-            documents.append(count_equal(left, right, lambda item: item[0][2]))
-        else:
-            documents.append(count_overlapping(left, right, lambda key: key[2]))
-    return tally(documents)
+    left, right = _values(gold, name), _values(predicted, name)
+    if mode == "strict":
+        return count_equal(left, right, lambda item: item[0][2])
+    return count_overlapping(left, right, lambda key: key[2])
 
 
 def _values(facts: Facts, name: str) -> list[tuple[tuple[bool, str, str], Extent]]:
@@ -166,21 +157,20 @@ def _values(facts: Facts, name: str) -> list[tuple[tuple[bool, str, str], Extent
     ]
 
 
-def accuracy_on_matched(pairs: Iterable[FactPair], name: str) -> float:
-    """Return how often the attribute is right on strictly matched carriers, at least one of which has it.
+def right_and_matched(gold: Facts, predicted: Facts, name: str) -> tuple[int, int]:
+    """Count strictly matched carriers at least one of which has the attribute: those where it is right, and all.
 
-    Duplicates are paired so that most values agree. 0 when no such carrier exists.
+    Duplicates are paired so that most values agree.
     """
     n_right = n_matched = 0
-    for gold, predicted in pairs:
-        left, right = _valued(gold, name), _valued(predicted, name)
-        for carrier in left.keys() & right.keys():
-            gold_values, predicted_values = left[carrier], right[carrier]
-            agreeing = gold_values & predicted_values
-            n_bare = agreeing.pop((), 0)
-            n_right += agreeing.total()
-            n_matched += min(gold_values.total(), predicted_values.total()) - n_bare
-    return n_right / n_matched if n_matched else 0.0
+    left, right = _valued(gold, name), _valued(predicted, name)
+    for carrier in left.keys() & right.keys():
+        gold_values, predicted_values = left[carrier], right[carrier]
+        agreeing = gold_values & predicted_values
+        n_bare = agreeing.pop((), 0)
+        n_right += agreeing.total()
+        n_matched += min(gold_values.total(), predicted_values.total()) - n_bare
+    return n_right, n_matched
 
 
 def _valued(facts: Facts, name: str) -> dict[tuple[bool, Mention], Counter[tuple[str, ...]]]:

@@ -14,7 +14,7 @@ from medspan.scoring.bootstrap import Difference, Interval, difference, interval
 from medspan.scoring.calibration import Calibration, calibration
 from medspan.scoring.counts import Tally
 from medspan.scoring.restrict import KINDS, Labels, Omissions, restrict, unknown_to_gold
-from medspan.scoring.scorers import SCORERS, Path, Preparing, Scorer
+from medspan.scoring.scorers import SCORERS, CleanScorer, Path, Preparing, Scorer
 
 __all__ = ["Disagreement", "Report", "paired_bootstrap", "score"]
 
@@ -122,7 +122,7 @@ def score(
     if isinstance(chosen, Preparing):
         gold, predicted = chosen.prepare(list(gold), list(predicted))
     clean: Report | None = None
-    if chosen.counterparts:
+    if not isinstance(chosen, CleanScorer):
         gold, predicted = list(gold), list(predicted)
         clean = score(gold, predicted, schema=schema, labels=labels, bootstrap=bootstrap, seed=seed)
     alignment = align(gold, predicted)

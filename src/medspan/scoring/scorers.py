@@ -7,13 +7,16 @@ from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from medspan.annotation import Document, LabelSchema
 from medspan.registry import Registry
-from medspan.scoring import concepts, events, measures, token_level
+from medspan.scoring import events, measures
 from medspan.scoring.align import Pair
-from medspan.scoring.counts import Tally
-from medspan.scoring.facts import facts
+from medspan.scoring.concepts import concept_relations
+from medspan.scoring.counts import Collector, Rows, Tally
+from medspan.scoring.facts import Facts, facts
+from medspan.scoring.token_level import WORDS, count_tokens
 
 __all__ = ["LENIENT", "SCORERS", "STRICT", "CleanScorer", "Counterpart", "Measured", "Path", "Preparing", "Scorer"]
 
+Count: TypeAlias = Callable[[Facts, Facts], Rows]  # gold and predicted facts of one document
 Path: TypeAlias = tuple[str, ...]  # where a measure stands in the report, such as ("entities", "strict")
 
 
@@ -23,6 +26,12 @@ class Measured:
 
     tallies: Mapping[Path, Tally]
     figures: Mapping[Path, float] = field(default_factory=dict)
+
+
+class CountInMode(Protocol):
+    """Counts one document in the mode asked for."""
+
+    def __call__(self, gold: Facts, predicted: Facts, mode: str) -> Rows: ...
 
 
 class Counterpart(NamedTuple):
@@ -53,7 +62,7 @@ class Scorer(Protocol):
 
     @property
     def counterparts(self) -> Mapping[Path, Counterpart]:
-        """The clean counterpart of each official measure that has one; empty for the clean scorers themselves."""
+        """The clean counterpart of each official measure that has one."""
 
     def measure(self, pairs: Sequence[Pair], schema: LabelSchema | None) -> Measured:
         """Count; axis 0 of every tally is the order of `pairs`."""
@@ -86,46 +95,90 @@ class CleanScorer:
 
     def measure(self, pairs: Sequence[Pair], schema: LabelSchema | None) -> Measured:
         """Count entities always; relations, events and attributes where gold or prediction holds any."""
-        found = [(facts(pair.gold), facts(pair.predicted)) for pair in pairs]
-        sides = [side for pair in found for side in pair]
         symmetric = frozenset(r.name for r in schema.relations if r.is_symmetric) if schema else frozenset()
-        names = sorted({name for side in sides for carrier in side.carriers for name, _ in carrier.attributes})
-        has_relations = any(side.relations for side in sides)
-        has_events = any(side.events for side in sides)
-        has_values = any(event.values for side in sides for event in side.events)
-        tallies: dict[Path, Tally] = {}
-        figures: dict[Path, float] = {}
-        by_mode: list[tuple[Path, Callable[[Sequence[measures.FactPair], str], Tally]]] = [
-            (("entities",), measures.entities),
-            (("entities", "span"), measures.spans),
-        ]
-        if has_relations:
-            by_mode.append((("relations", "end_to_end"), partial(measures.relations, symmetric=symmetric)))
-        if has_events:
-            by_mode.append((("events", "triggers"), events.triggers))
-            by_mode.append((("events", "arguments"), events.arguments))
-            by_mode.append((("events", "arguments_by_role"), events.arguments_by_role))
-        if has_values:
-            by_mode.append((("events", "values"), events.values))
-        for name in names:
-            by_mode.append((("attributes", name), partial(measures.attributes, name=name)))
-        for path, measure in by_mode:
-            for mode in self.modes:
-                tallies[*path, mode] = measure(found, mode)
-        if "strict" in self.modes:
-            sides_of = [(gold.entities, predicted.entities) for gold, predicted in found]
-            tallies["entities", "token"] = token_level.tokens([pair.gold.text for pair in pairs], sides_of)
-        if any(document.concept_relations for pair in pairs for document in (pair.gold, pair.predicted)):
-            tallies["relations", "concepts", "strict"] = concepts.concept_relations(pairs, symmetric)
-        figures["entities", "span", "gold_touched"] = measures.touched(found)
-        for name in names:
-            figures["attributes", name, "accuracy_on_matched"] = measures.accuracy_on_matched(found, name)
-        if has_relations and "strict" in self.modes:
-            kept, out_of_gold, out_of_predicted = measures.gold_entity_relations(found, symmetric)
-            tallies["relations", "gold_entities", "strict"] = kept
+        used = Used.of(pairs)
+        is_strict = "strict" in self.modes
+        counted = {path: (Collector(), count) for path, count in self._measures(used, symmetric).items()}
+        tokens, given = Collector(), Collector()
+        n_gold = n_touched = out_of_gold = out_of_predicted = 0
+        right = dict.fromkeys(used.attributes, 0)
+        matched = dict.fromkeys(used.attributes, 0)
+        for pair in pairs:
+            gold, predicted = (facts(d, with_carriers=bool(used.attributes)) for d in (pair.gold, pair.predicted))
+            for collector, count in counted.values():
+                collector.add(count(gold, predicted))
+            n_gold += len(gold.entities)
+            n_touched += measures.n_touched(gold, predicted)
+            for name in used.attributes:
+                n_right, n_matched = measures.right_and_matched(gold, predicted, name)
+                right[name] += n_right
+                matched[name] += n_matched
+            if is_strict:
+                tokens.add(count_tokens(pair.gold.text, gold.entities, predicted.entities, WORDS))
+                rows, n_gold_out, n_predicted_out = measures.gold_entity_relations(gold, predicted, symmetric)
+                given.add(rows)
+                out_of_gold += n_gold_out
+                out_of_predicted += n_predicted_out
+        tallies = {path: collector.tally() for path, (collector, _) in counted.items()}
+        figures: dict[Path, float] = {("entities", "span", "gold_touched"): _share(n_touched, n_gold)}
+        for name in used.attributes:
+            figures["attributes", name, "accuracy_on_matched"] = _share(right[name], matched[name])
+        if is_strict:
+            tallies["entities", "token"] = tokens.tally()
+        if is_strict and used.relations:
+            tallies["relations", "gold_entities", "strict"] = given.tally()
             figures["relations", "gold_entities", "left_out_of_gold"] = out_of_gold
             figures["relations", "gold_entities", "left_out_of_predicted"] = out_of_predicted
         return Measured(tallies, figures)
+
+    def _measures(self, used: "Used", symmetric: frozenset[str]) -> dict[Path, Count]:
+        """Say what to count where."""
+        by_mode: dict[Path, CountInMode] = {("entities",): measures.entities, ("entities", "span"): measures.spans}
+        if used.relations:
+            by_mode["relations", "end_to_end"] = partial(measures.relations, symmetric=symmetric)
+        if used.events:
+            by_mode["events", "triggers"] = events.triggers
+            by_mode["events", "arguments"] = events.arguments
+            by_mode["events", "arguments_by_role"] = events.arguments_by_role
+        if used.values:
+            by_mode["events", "values"] = events.values
+        for name in used.attributes:
+            by_mode["attributes", name] = partial(measures.attributes, name=name)
+        found: dict[Path, Count] = {
+            (*path, mode): partial(count, mode=mode) for path, count in by_mode.items() for mode in self.modes
+        }
+        if used.concepts and "strict" in self.modes:
+            found["relations", "concepts", "strict"] = partial(concept_relations, symmetric=symmetric)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What any document of either side holds, so that other sections stay out of the report."""
+
+    relations: bool
+    events: bool
+    values: bool
+    concepts: bool
+    attributes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, pairs: Sequence[Pair]) -> "Used":
+        """Look through both sides."""
+        documents = [document for pair in pairs for document in (pair.gold, pair.predicted)]
+        names = {a.name for d in documents for e in d.entities for a in e.attributes}
+        names.update(a.name for d in documents for e in d.events for a in e.attributes)
+        return cls(
+            relations=any(d.relations for d in documents),
+            events=any(d.events for d in documents),
+            values=bool(names) and any(e.values for d in documents if d.events for e in facts(d).events),
+            concepts=any(d.concept_relations for d in documents),
+            attributes=tuple(sorted(names)),
+        )
+
+
+def _share(n: int, of: int) -> float:
+    return n / of if of else 0.0
 
 
 STRICT = CleanScorer("strict", ("strict", "lenient"))

@@ -5,14 +5,14 @@ token that a mention cuts belongs to it as a whole.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from medspan.scoring.counts import Rows, Tally, tally
+from medspan.scoring.counts import Rows
 from medspan.scoring.facts import Mention
 from medspan.scoring.matching import Extent
 
-__all__ = ["WHITESPACE", "WORDS", "Tokenization", "count_tokens", "tokens"]
+__all__ = ["WHITESPACE", "WORDS", "Tokenization", "count_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +64,12 @@ WHITESPACE = Tokenization("whitespace", re.compile(r"\S+"), _is_printed)  # as s
 WORDS = Tokenization("words", re.compile(r"\w+|[^\w\s]"), _is_in_word)  # runs of letters and digits; single signs
 
 
-def tokens(texts: Iterable[str], sides: Iterable[tuple[Sequence[Mention], Sequence[Mention]]]) -> Tally:
-    """Score mentions token by token, in words and single signs; a row per label.
+def count_tokens(text: str, gold: Iterable[Mention], predicted: Iterable[Mention], tokenization: Tokenization) -> Rows:
+    """Score the mentions of one document token by token; a row per label.
 
     An item is a label and a token that any mention of this label touches: duplicates and nested mentions of one label
     count a token once, and a token under two labels counts for each.
     """
-    return tally([count_tokens(text, *side, WORDS) for text, side in zip(texts, sides, strict=True)])
-
-
-def count_tokens(text: str, gold: Iterable[Mention], predicted: Iterable[Mention], tokenization: Tokenization) -> Rows:
-    """Count the tokens of one document by label: on both sides, only predicted, only in gold."""
     known: dict[Extent, tuple[int, ...]] = {}
     left, right = (_by_label(text, side, tokenization, known) for side in (gold, predicted))
     rows: Rows = {}
