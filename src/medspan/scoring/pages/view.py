@@ -18,19 +18,28 @@ N_LEVELS = 10  # shades of the confusion table
 
 def page_view(report: Report, analysis: Analysis | None, *, resamples: int, seed: int) -> dict[str, Any]:
     """Return the data of the page. `resamples` is for the intervals of labels; 0 gives none."""
-    bounds = label_intervals(report, resamples=resamples, seed=seed)
+    clean = report.clean
     return {
         "scorer": report.scorer,
+        "basis": report.basis,
         "documents": report.documents,
         "notes": list(report.notes),
-        "has_intervals": bool(report.intervals),
-        "summary": [
-            {"name": _name(path), **_figures(tally.micro, report.intervals.get(path, {}).get("f1"))}
-            for path, tally in report.tallies.items()
+        "summary": _summary(report),
+        "clean": [] if clean is None else _summary(clean),
+        "differences": [
+            {
+                "measure": _name(tuple(one.measure.split("."))),
+                "clean_measure": _name(tuple(one.clean_measure.split("."))),
+                "official": f"{one.official_f1:.3f}",
+                "clean": f"{one.clean_f1:.3f}",
+                "why": one.why,
+            }
+            for one in report.differences
         ],
+        "has_intervals": bool(report.intervals),
         "measures": [
-            _measure(path, tally, bounds.get(".".join(path), {}), is_open=path == report.headline)
-            for path, tally in report.tallies.items()
+            *_measures(report, "", resamples, seed),
+            *([] if clean is None else _measures(clean, "clean: ", resamples, seed)),
         ],
         "resamples": resamples,
         "figures": [(_name(path), _number(value)) for path, value in report.figures.items()],
@@ -38,6 +47,21 @@ def page_view(report: Report, analysis: Analysis | None, *, resamples: int, seed
         "mistakes": [] if analysis is None else list(_mistakes(analysis)),
         "confusion": None if analysis is None else _confusion(analysis.confusion),
     }
+
+
+def _summary(report: Report) -> list[dict[str, Any]]:
+    return [
+        {"name": _name(path), **_figures(tally.micro, report.intervals.get(path, {}).get("f1"))}
+        for path, tally in report.tallies.items()
+    ]
+
+
+def _measures(report: Report, prefix: str, resamples: int, seed: int) -> list[dict[str, Any]]:
+    bounds = label_intervals(report, resamples=resamples, seed=seed)
+    return [
+        _measure(prefix + _name(path), tally, bounds[".".join(path)], is_open=not prefix and path == report.headline)
+        for path, tally in report.tallies.items()
+    ]
 
 
 def label_intervals(report: Report, *, resamples: int, seed: int) -> dict[str, dict[str, Interval]]:
@@ -76,12 +100,12 @@ def _figures(counts: Counts, interval: Interval | None) -> dict[str, Any]:
     }
 
 
-def _measure(path: tuple[str, ...], tally: Tally, bounds: dict[str, Interval], *, is_open: bool) -> dict[str, Any]:
+def _measure(name: str, tally: Tally, bounds: dict[str, Interval], *, is_open: bool) -> dict[str, Any]:
     """Rows by label, most frequent in gold first; then the averages."""
     rows = sorted(tally.labels.items(), key=lambda item: (-item[1].tp - item[1].fn, item[0]))
     averages = [("mean by document", tally.macro_documents), ("mean by label", tally.macro_labels)]
     return {
-        "name": _name(path),
+        "name": name,
         "is_open": is_open,
         "f1": f"{tally.micro.f1:.3f}",
         "rows": [{"label": label, **_figures(counts, bounds.get(label))} for label, counts in rows],
