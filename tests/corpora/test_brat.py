@@ -10,6 +10,7 @@ import pytest
 
 from medspan.annotation import Attribute, ConceptRelation, Document, Entity, Event, Group, Relation, Span
 from medspan.corpora.formats import ReadResult, read, write
+from medspan.corpora.formats.brat import Dialect
 from medspan.corpora.formats.brat import write as write_brat
 from medspan.errors import FormatError
 
@@ -171,8 +172,8 @@ def test_mention_across_lines_is_written_with_spaces_or_as_fragments(tmp_path: P
     document = Document("n", "past\r\nstroke", entities=(Entity("T1", "Problem", (Span(0, 12),)),))
     assert again(document, tmp_path / "a") == document
     assert (tmp_path / "a" / "n.ann").read_bytes() == b"T1\tProblem 0 12\tpast  stroke\n"
-    write_brat([document], tmp_path / "b", split_lines=True)
-    assert (tmp_path / "b" / "n.ann").read_bytes() == b"T1\tProblem 0 4;6 12\tpast stroke\n"
+    write_brat([document], tmp_path / "b", Dialect("brat", splits_lines=True))
+    assert (tmp_path / "b" / "n.ann").read_bytes() == b"T1\tProblem 0 4;6 12\tpast  stroke\n"
     result = read(tmp_path / "b")
     assert result.documents[0].entities[0].fragments == (Span(0, 4), Span(6, 12))
     assert not result.problems

@@ -3,18 +3,19 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from medspan.annotation import Document
-from medspan.corpora.formats.brat.meaning import document_of
-from medspan.corpora.formats.brat.writing import write
+from medspan.annotation import Document, Entity, Event
+from medspan.corpora.formats.brat.dialect import BRAT, Dialect
+from medspan.corpora.formats.brat.meaning import arguments_of, document_of
+from medspan.corpora.formats.brat.writing import numbered, write
 from medspan.corpora.formats.losses import Loss
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, grouped
 from medspan.errors import AnnotationError, FormatError
 
-__all__ = ["losses", "stream", "write"]
+__all__ = ["Dialect", "losses", "stream", "write"]
 
 
-def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
+def stream(path: Path, problems: list[Problem], dialect: Dialect = BRAT) -> Iterator[Document]:
     """Yield the documents of a folder or archive of pairs (recursively), or of one pair named by either of its files.
 
     A document's id is its path under `path` without the suffix. Line ends, tabs and a byte order mark in the text
@@ -24,7 +25,7 @@ def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
     for name, pair in grouped(path, (".txt", ".ann")) if many else [(path.stem, _pair(path))]:
         found = Problems(name)
         try:
-            document = _document(name, pair, found)
+            document = _document(name, pair, found, dialect)
         except (FormatError, AnnotationError) as error:
             if not many:
                 raise
@@ -35,19 +36,27 @@ def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
         problems.extend(found)
 
 
-def losses(document: Document) -> Iterator[Loss]:  # noqa: ARG001
-    """Name nothing: what brat has no place for travels in a note line."""
-    return iter(())
+def losses(document: Document) -> Iterator[Loss]:
+    """Name what brat's numbering of roles and its spaces confuse; what it has no place for travels in a note line."""
+    for event in document.events:
+        if tuple(arguments_of([*numbered(event.arguments)])) != event.arguments:
+            yield Loss(document.id, "events", event.id, "a role that ends in a digit reads as another, repeated")
+    owners: tuple[Entity | Event, ...] = (*document.entities, *document.events)
+    for owner in owners:
+        for attribute in owner.attributes:
+            if attribute.value != attribute.value.strip():
+                yield Loss(document.id, "attributes", owner.id, f"white space around the value of {attribute.name!r}")
 
 
-def _document(name: str, pair: Mapping[str, bytes], problems: Problems) -> Document | None:
+def _document(name: str, pair: Mapping[str, bytes], problems: Problems, dialect: Dialect) -> Document | None:
     text, annotations = pair.get(".txt"), pair.get(".ann")
     if text is None:
         problems.skipped(None, "there is no .txt file beside the .ann file")
         return None
     if annotations is None:
         problems.kept(None, "there is no .ann file beside the .txt file: read as a note without annotations")
-    return document_of(name, decode(text, f"{name}.txt"), decode(annotations or b"", f"{name}.ann"), problems)
+    decoded = decode(text, f"{name}.txt"), decode(annotations or b"", f"{name}.ann")
+    return document_of(name, *decoded, problems, dialect)
 
 
 def _pair(path: Path) -> dict[str, bytes]:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from medspan.annotation import Argument, Attribute, ConceptRelation, Document, Entity, Event, Group, Relation, Span
+from medspan.corpora.formats.brat.dialect import BRAT, Dialect
 from medspan.corpora.formats.brat.syntax import Line, NormLine, Other, Pairs, SetLine, TextBound, Value, parse
 from medspan.corpora.formats.result import Problems
 from medspan.corpora.formats.sources import squeeze
 
-__all__ = ["EXTRAS_NOTE", "document_of"]
+__all__ = ["EXTRAS_NOTE", "arguments_of", "document_of", "rejoined"]
 
 # The type of the note line that carries through brat what it has no place for, as one JSON object with the keys
 # metadata, group_ids and concept_relations.
@@ -19,22 +20,23 @@ _EXTRAS = {"metadata", "group_ids", "concept_relations"}
 _PLAIN_ID = re.compile(r"[A-Z*#]\d+")
 
 
-def document_of(document_id: str, text: str, annotations: str, problems: Problems) -> Document:
+def document_of(document_id: str, text: str, annotations: str, problems: Problems, dialect: Dialect = BRAT) -> Document:
     """Build the document of one .txt/.ann pair.
 
     Ids, file order and offsets are kept. Fragments are put in text order, as the model wants them. Normalisations
     become codes; what has no place in a Document (notes, further normalisations, unknown lines, names of relation
-    ends other than Arg1 and Arg2) is kept in `metadata["brat"]`, from where the writer takes it back.
+    ends other than Arg1 and Arg2) is kept in `metadata[dialect.name]`, from where the writer takes it back.
     """
-    return _Reading(text, problems).document(document_id, list(parse(annotations, problems)))
+    return _Reading(text, problems, dialect).document(document_id, list(parse(annotations, problems)))
 
 
 class _Reading:
     """The state of reading one pair: what was declared so far."""
 
-    def __init__(self, text: str, problems: Problems) -> None:
+    def __init__(self, text: str, problems: Problems, dialect: Dialect) -> None:
         self.text = text
         self.problems = problems
+        self.dialect = dialect
         self.entities: dict[str, Entity] = {}
         self.events: dict[str, Event] = {}
         self.relations: dict[str, Relation] = {}
@@ -65,7 +67,7 @@ class _Reading:
         self._groups([line for line in lines if isinstance(line, SetLine)])
         metadata = dict(self.extras.get("metadata", {}))
         if self.kept:
-            metadata["brat"] = self.kept
+            metadata[self.dialect.name] = self.kept
         return Document(
             id=document_id,
             text=self.text,
@@ -119,7 +121,8 @@ class _Reading:
             else:
                 fragments.append(Span(start, end))
         key = self._fresh(line)
-        self.entities[key] = Entity(key, line.label, tuple(fragments))
+        joined = rejoined(self.text, fragments) if self.dialect.splits_lines else tuple(fragments)
+        self.entities[key] = Entity(key, line.label, joined)
 
     def _difference(self, line: TextBound, shift: int) -> str:
         found = "".join(self.text[start + shift : end + shift] for start, end in line.offsets)
@@ -137,7 +140,7 @@ class _Reading:
                 continue
             key = self._fresh(line)
             self.events[key] = Event(key, label, trigger)
-            arguments[key] = (line, _arguments(line.pairs[1:]))
+            arguments[key] = (line, arguments_of(line.pairs[1:]))
         for key, (line, found) in arguments.items():
             event = self.events[key]
             legal = [a for a in found if a.target in self.entities or a.target in self.events]
@@ -169,7 +172,14 @@ class _Reading:
 
     def _attribute(self, line: Value) -> None:
         if line.target in self.entities or line.target in self.events:
-            self.attributes.setdefault(line.target, []).append(Attribute(line.name, line.value))
+            given = self.attributes.setdefault(line.target, [])
+            if self.dialect.single_values and any(a.name == line.name and a.value != line.value for a in given):
+                self.problems.kept(
+                    line.number,
+                    f"attribute {_shown(line.id)} gives {_shown(line.target)} another value of the same name; "
+                    "the first one counts, and the official scorer refuses the file",
+                )
+            given.append(Attribute(line.name, line.value))
         elif line.target in self.relations:
             self.problems.kept(line.number, f"attribute of relation {_shown(line.target)} kept in metadata only")
             self.kept.setdefault("lines", []).append(line.raw)
@@ -221,7 +231,23 @@ class _Reading:
         return key
 
 
-def _arguments(pairs: Sequence[tuple[str, str]]) -> list[Argument]:
+def rejoined(text: str, fragments: Sequence[Span]) -> tuple[Span, ...]:
+    """Join fragments that only line ends part, as they are written for a mention across a line break."""
+    joined: list[Span] = []
+    for fragment in fragments:
+        gap = text[joined[-1].end : fragment.start] if joined else ""
+        if gap and not gap.strip("\r\n") and not any(_is_line_end(text, part) for part in (joined[-1], fragment)):
+            joined[-1] = Span(joined[-1].start, fragment.end)
+        else:
+            joined.append(fragment)
+    return tuple(joined)
+
+
+def _is_line_end(text: str, part: Span) -> bool:
+    return not text[part.start : part.end].strip("\r\n")
+
+
+def arguments_of(pairs: Sequence[tuple[str, str]]) -> list[Argument]:
     """Drop the digit that tells repeated roles apart (Type, Type2), but not one that belongs to a role's name."""
     roles = {role for role, _ in pairs}
     arguments = []

@@ -2,53 +2,54 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from medspan.annotation import Argument, Attribute, Document, Entity, Event, Group, Relation, Span
+from medspan.corpora.formats.brat.dialect import BRAT, Dialect
 from medspan.corpora.formats.brat.meaning import EXTRAS_NOTE
 from medspan.corpora.formats.targets import file_for
 from medspan.errors import FormatError
 
-__all__ = ["write"]
+__all__ = ["by_line", "numbered", "write"]
 
 _NAME = re.compile(r"\S+")
 _LINE_END = re.compile(r"[\r\n]")
 
 
-def write(documents: Iterable[Document], path: Path, split_lines: bool = False) -> None:
-    """Write ID.txt and ID.ann for every document under the folder `path`; scores alone are left out, uncounted.
+def write(documents: Iterable[Document], path: Path, dialect: Dialect = BRAT) -> None:
+    """Write ID.txt and ID.ann for every document under the folder `path`; scores are left out.
 
-    What the reader had to keep in `metadata["brat"]` is written back. Other metadata and what else brat has no place
-    for travels in one note line. Ids that are not brat's (T1, R1, E1) are renumbered. With `split_lines` a mention
-    across a line break is written as one fragment a line, which some tools want; reading that back gives those
-    fragments. Raises FormatError for labels that cannot stand in a line and for document ids that are no file names.
+    What the reader had to keep in `metadata[dialect.name]` is written back. Other metadata and what else brat has no
+    place for travels in one note line. Ids that are not brat's (T1, R1, E1) are renumbered. Raises FormatError for
+    labels that cannot stand in a line and for document ids that are no file names.
     """
     written: set[str] = set()
     for document in documents:
         if document.id in written:
             raise FormatError(f"document id {document.id!r} is used twice; ids must be unique to be file names")
         written.add(document.id)
-        content = "".join(f"{line}\n" for line in _lines(_with_brat_ids(document), split_lines))
+        content = "".join(f"{line}\n" for line in _lines(_with_brat_ids(document), dialect))
         file_for(path, document.id, ".txt").write_bytes(document.text.encode("utf-8"))
         file_for(path, document.id, ".ann").write_bytes(content.encode("utf-8"))
 
 
-def _lines(document: Document, split_lines: bool) -> Iterable[str]:
-    kept: Mapping[str, Any] = document.metadata.get("brat", {})
+def _lines(document: Document, dialect: Dialect) -> Iterable[str]:
+    kept: Mapping[str, Any] = document.metadata.get(dialect.name, {})
     attributes: list[tuple[str, Attribute]] = []
     # First, since a line without a tab would read as the rest of a mention after a T line.
     yield from kept.get("lines", ())
     for entity in document.entities:
-        fragments = _by_line(document.text, entity.fragments) if split_lines else entity.fragments
+        fragments = by_line(document.text, entity.fragments) if dialect.splits_lines else entity.fragments
         offsets = ";".join(f"{f.start} {f.end}" for f in fragments)
-        mention = _LINE_END.sub(" ", " ".join(document.text[f.start : f.end] for f in fragments))
+        # Each line end is one space, so that a scorer which counts in the mention finds the joints.
+        mention = _LINE_END.sub(" ", document.mention(entity))
         yield f"{entity.id}\t{_name(document, entity.label)} {offsets}\t{mention}"
         attributes.extend((entity.id, attribute) for attribute in entity.attributes)
     for event in document.events:
-        places = [(event.label, event.trigger), *_numbered(event.arguments)]
+        places = [(event.label, event.trigger), *numbered(event.arguments)]
         yield f"{event.id}\t" + " ".join(f"{_name(document, role)}:{target}" for role, target in places)
         attributes.extend((event.id, attribute) for attribute in event.attributes)
     for relation in document.relations:
@@ -57,17 +58,18 @@ def _lines(document: Document, split_lines: bool) -> Iterable[str]:
     for group in document.groups:
         yield f"*\t{_name(document, group.label)} {' '.join(group.members)}"
     for number, (target, attribute) in enumerate(attributes, start=1):
-        value = "" if attribute.value == "true" else f" {_value(document, target, attribute)}"
+        is_bare = attribute.value == "true" and not dialect.single_values
+        value = "" if is_bare else f" {_value(document, target, attribute)}"
         yield f"A{number}\t{_name(document, attribute.name)} {target}{value}"
     yield from _normalizations(document, kept.get("normalizations", ()))
-    if extras := _extras(document):
+    if extras := _extras(document, dialect):
         yield f"#0\t{EXTRAS_NOTE} document\t{json.dumps(extras)}"
 
 
-def _extras(document: Document) -> dict[str, Any]:
+def _extras(document: Document, dialect: Dialect) -> dict[str, Any]:
     """Collect what brat has no place for."""
     extras: dict[str, Any] = {}
-    if metadata := {key: value for key, value in document.metadata.items() if key != "brat"}:
+    if metadata := {key: value for key, value in document.metadata.items() if key != dialect.name}:
         extras["metadata"] = metadata
     ids = [group.id for group in document.groups]
     if ids != [f"*{n}" for n in range(1, len(ids) + 1)]:
@@ -97,7 +99,8 @@ def _free(number: int, kept: Iterable[str]) -> int:
     return base + number
 
 
-def _numbered(arguments: Iterable[Argument]) -> Iterable[tuple[str, str]]:
+def numbered(arguments: Iterable[Argument]) -> Iterator[tuple[str, str]]:
+    """Yield (role, target) with a digit after the second and further uses of a role (Type, Type2)."""
     seen: dict[str, int] = {}
     for argument in arguments:
         seen[argument.role] = seen.get(argument.role, 0) + 1
@@ -105,11 +108,15 @@ def _numbered(arguments: Iterable[Argument]) -> Iterable[tuple[str, str]]:
         yield argument.role if number == 1 else f"{argument.role}{number}", argument.target
 
 
-def _by_line(text: str, fragments: Iterable[Span]) -> tuple[Span, ...]:
-    pieces = []
+def by_line(text: str, fragments: Iterable[Span]) -> tuple[Span, ...]:
+    """Cut fragments at line ends, which belong to none of the pieces; one that holds nothing else stays."""
+    pieces: list[Span] = []
     for fragment in fragments:
-        for match in re.finditer(r"[^\r\n]+", text[fragment.start : fragment.end]):
-            pieces.append(Span(fragment.start + match.start(), fragment.start + match.end()))
+        found = [
+            Span(fragment.start + match.start(), fragment.start + match.end())
+            for match in re.finditer(r"[^\r\n]+", text[fragment.start : fragment.end])
+        ]
+        pieces.extend(found or [fragment])
     return tuple(pieces)
 
 

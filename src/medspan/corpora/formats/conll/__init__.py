@@ -9,10 +9,10 @@ is a line of the text, and of the next where a mention goes on there; a token is
 underscores, or any other character that is not white space. So many blank lines follow a sentence as line ends follow
 its line, and what else lies between tokens is read as spaces.
 
-Not held: white space other than that (tabs, spaces before a line end, carriage returns, line ends inside a mention: read
-as spaces or line ends, so that offsets stay), mentions that share a token with another or begin or end inside one,
-discontinuity, attributes, codes, relations, events, groups, facts between codes, metadata. Ids of entities are given
-anew, in text order.
+Not held: white space other than that (tabs, spaces before a line end, carriage returns, line ends inside a mention:
+read as spaces or line ends, so that offsets stay), mentions that share a token with another or begin or end inside one,
+discontinuity, attributes, codes, relations, events, groups, facts between codes, metadata, and mentions in another
+order than the text's. Ids of entities are given anew.
 """
 
 from collections.abc import Iterable, Iterator
