@@ -13,6 +13,7 @@ from medspan.scoring.align import Alignment, align, listed
 from medspan.scoring.bootstrap import Difference, Interval, difference, intervals
 from medspan.scoring.calibration import Calibration, calibration
 from medspan.scoring.counts import Tally
+from medspan.scoring.groups import groups
 from medspan.scoring.restrict import KINDS, Labels, Omissions, restrict, unknown_to_gold
 from medspan.scoring.scorers import SCORERS, CleanScorer, Path, Preparing, Scorer
 
@@ -109,14 +110,16 @@ def score(
     labels: Labels = "all",
     bootstrap: int = 0,
     seed: int = 0,
+    with_groups: bool = False,
 ) -> Report:
     """Compare predicted documents with gold ones.
 
     Documents are paired by id; the same id must mean the same text. `schema` restricts both sides to its labels and
     says which relations are symmetric. `labels` is "all" (predicted labels that gold never uses are wrong), "gold"
     (they are left out and counted in the notes) or a set of entity labels for both sides. `bootstrap` is the number
-    of resamples for 95 % intervals of micro figures; 0 gives none. Neither the order of documents nor the order of
-    annotations changes anything. Raises ScoringError where the sides cannot be compared.
+    of resamples for 95 % intervals of micro figures; 0 gives none. `with_groups` adds groups to the clean measures.
+    Neither the order of documents nor that of annotations changes a clean measure. Raises ScoringError where the
+    sides cannot be compared.
     """
     chosen = SCORERS.get(scorer)
     if isinstance(chosen, Preparing):
@@ -124,13 +127,17 @@ def score(
     clean: Report | None = None
     if not isinstance(chosen, CleanScorer):
         gold, predicted = list(gold), list(predicted)
-        clean = score(gold, predicted, schema=schema, labels=labels, bootstrap=bootstrap, seed=seed)
+        clean = score(
+            gold, predicted, schema=schema, labels=labels, bootstrap=bootstrap, seed=seed, with_groups=with_groups
+        )
     alignment = align(gold, predicted)
     n_skipped = len(alignment.only_in_gold) if chosen.skips_missing else 0
     if chosen.skips_missing:
         alignment = replace(alignment, pairs=tuple(p for p in alignment.pairs if not p.is_missing))
     alignment, out_of_gold, out_of_predicted, n_event_only = restrict(alignment, schema, labels)
     measured = chosen.measure(alignment.pairs, schema)
+    if with_groups and clean is None:
+        measured = replace(measured, tallies={**measured.tallies, ("groups", "strict"): groups(alignment.pairs)})
     bounds: dict[Path, Mapping[str, Interval]] = {}
     if bootstrap:
         bounds = {path: intervals(t.total, n=bootstrap, seed=seed) for path, t in measured.tallies.items()}

@@ -1,11 +1,11 @@
 """Leave labels out of a comparison, on one side or both, and say how many annotations that were."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from medspan.annotation import Argument, Attribute, Document, Entity, Event, LabelSchema
+from medspan.annotation import Argument, Attribute, Document, Entity, Event, Group, LabelSchema
 from medspan.errors import ConfigError
 from medspan.scoring.align import Alignment, Pair
 
@@ -69,7 +69,7 @@ def unknown_to_gold(alignment: Alignment) -> Omissions:
 
 
 def keep(document: Document, legal: Legal, omitted: Omissions) -> Document:
-    """Return the document with what is legal; count in `omitted` all that goes. Groups go whenever anything does."""
+    """Return the document with what is legal; count in `omitted` all that goes. Groups go with any member."""
     if not any(_illegal(document, legal)):
         return document
     entities = tuple(
@@ -94,7 +94,20 @@ def keep(document: Document, legal: Legal, omitted: Omissions) -> Document:
         omitted.subtract((kind, item.label) for item in after)
     for key in [key for key, n in omitted.items() if not n]:
         del omitted[key]
-    return replace(document, entities=entities, relations=tuple(relations), events=tuple(events), groups=())
+    ids.update(r.id for r in relations)
+    groups = _whole(document.groups, ids)
+    return replace(document, entities=entities, relations=tuple(relations), events=tuple(events), groups=groups)
+
+
+def _whole(groups: Sequence[Group], ids: Collection[str]) -> tuple[Group, ...]:
+    """Keep the groups all of whose members, other groups among them, are still there."""
+    kept = list(groups)
+    while True:
+        known = {*ids, *(group.id for group in kept)}
+        left = [group for group in kept if known.issuperset(group.members)]
+        if len(left) == len(kept):
+            return tuple(kept)
+        kept = left
 
 
 def _carriers(document: Document) -> tuple[Entity | Event, ...]:
@@ -178,6 +191,15 @@ def _without_event_entities(pairs: Iterable[Pair]) -> tuple[list[Pair], int]:
         ids = {e.id for e in entities}
         relations = tuple(r for r in document.relations if r.head in ids and r.tail in ids)
         kept.append(
-            replace(pair, predicted=replace(document, entities=entities, relations=relations, events=(), groups=()))
+            replace(
+                pair,
+                predicted=replace(
+                    document,
+                    entities=entities,
+                    relations=relations,
+                    events=(),
+                    groups=_whole(document.groups, {*ids, *(r.id for r in relations)}),
+                ),
+            )
         )
     return kept, n_set_aside
