@@ -82,7 +82,7 @@ def adjusted(p_values: Sequence[float], correction: str = "holm") -> list[float]
     elif correction == "benjamini-hochberg":
         bound = 1.0
         for rank, i in reversed(list(enumerate(ascending, 1))):
-            bound = min(bound, p_values[i] * m / rank)
+            bound = min(bound, p_values[i] * (m / rank))
             found[i] = bound
     return found
 

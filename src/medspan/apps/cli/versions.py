@@ -15,14 +15,14 @@ __all__ = ["mention_problems", "read_versions", "version_names"]
 
 
 def version_names(paths: Sequence[Path]) -> list[str]:
-    """Name each path by its last part without suffix, or by the whole path where that would name two.
+    """Name each path by its last part, a file's without suffix, or by the whole path where that would name two.
 
     Raises ConfigError for a path given twice.
     """
     if len(set(paths)) < len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
         raise ConfigError(f"{twice} is given twice")
-    short = [path.name.removesuffix(".gz").rpartition(".")[0] or path.name for path in paths]
+    short = [path.name if path.is_dir() else Path(path.name.removesuffix(".gz")).stem for path in paths]
     return [name if short.count(name) == 1 else str(path) for name, path in zip(short, paths, strict=True)]
 
 
