@@ -4,7 +4,7 @@ A schema travels with its corpus and inside every checkpoint. Candidate generati
 questions and instruction text read legal labels, legal pairs and definitions from here and nowhere else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,10 @@ from medspan.annotation.document import Document
 from medspan.errors import AnnotationError
 
 __all__ = ["AttributeType", "EntityType", "EventType", "LabelSchema", "RelationType", "RoleType"]
+
+# Keys of plain data whose values are texts, and lists of texts.
+_TEXTS = frozenset({"name", "definition", "verbalization", "trigger"})
+_LISTS = frozenset({"values", "labels", "heads", "tails"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,10 @@ class EntityType:
 
 @dataclass(frozen=True, slots=True)
 class AttributeType:
-    """A closed list of values that entities of some labels carry. Exactly one value each unless optional."""
+    """A closed list of values that entities of some labels carry. Exactly one value each unless optional.
+
+    No `values` at all means that any value is legal, such as a date in ISO notation.
+    """
 
     name: str
     definition: str
@@ -34,6 +41,10 @@ class AttributeType:
     values: tuple[str, ...]
     labels: tuple[str, ...]
     is_optional: bool = False
+
+    def allows(self, value: str) -> bool:
+        """Tell whether `value` is legal."""
+        return not self.values or value in self.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,10 @@ class EventType:
 
 @dataclass(frozen=True)
 class LabelSchema:
-    """The labels of one corpus or product, checked when built."""
+    """The labels of one corpus or product, checked when built.
+
+    Several attributes may share a name where no label carries two of them, as `type` of an event and of a date.
+    """
 
     name: str
     entities: tuple[EntityType, ...]
@@ -84,10 +98,13 @@ class LabelSchema:
     events: tuple[EventType, ...] = ()
 
     def __post_init__(self) -> None:
-        for kind in ("entities", "attributes", "relations", "events"):
+        for kind in ("entities", "relations", "events"):
             names = [item.name for item in getattr(self, kind)]
             if len(set(names)) != len(names):
                 raise AnnotationError(f"schema {self.name!r}: a name is declared twice under {kind}")
+        carried = [(attribute.name, label) for attribute in self.attributes for label in attribute.labels]
+        if len(set(carried)) != len(carried):
+            raise AnnotationError(f"schema {self.name!r}: a name is declared twice for a label under attributes")
         for attribute in self.attributes:
             self._known(f"attribute {attribute.name!r}", attribute.labels)
         for relation in self.relations:
@@ -106,6 +123,14 @@ class LabelSchema:
     def labels(self) -> tuple[str, ...]:
         """Entity labels in order."""
         return tuple(e.name for e in self.entities)
+
+    @cached_property
+    def _attributes(self) -> dict[tuple[str, str], AttributeType]:
+        return {(attribute.name, label): attribute for attribute in self.attributes for label in attribute.labels}
+
+    def attribute(self, name: str, label: str) -> AttributeType | None:
+        """Return the attribute called `name` that entities labelled `label` carry, if there is one."""
+        return self._attributes.get((name, label))
 
     def without_events(self) -> "LabelSchema":
         """Return the schema without its events, and without the labels and attributes that only they use."""
@@ -136,28 +161,38 @@ class LabelSchema:
         an event's trigger (its name). Raises AnnotationError for a missing or unknown key.
         """
 
+        def items(source: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
+            found = source.get(key, ())
+            if not isinstance(found, list | tuple) or not all(isinstance(item, Mapping) for item in found):
+                raise AnnotationError(f"schema {data.get('name')!r}: {key} must be a list, each item with a name")
+            return found
+
         def build(kind: type[Any], item: Mapping[str, Any]) -> Any:
             item = {key: tuple(v) if isinstance(v, list) else v for key, v in item.items()}
             item.setdefault("verbalization", str(item.get("name", "")).replace("_", " ").replace("-", " ").lower())
             if kind is EventType:
                 item.setdefault("trigger", item.get("name"))
-                item["roles"] = tuple(build(RoleType, role) for role in item.get("roles", ()))
+                item["roles"] = tuple(build(RoleType, role) for role in items(item, "roles"))
+            where = f"schema {data.get('name')!r}: {kind.__name__} {item.get('name')!r}"
+            for key, value in item.items():
+                if key in _TEXTS and not isinstance(value, str):
+                    raise AnnotationError(f"{where}: {key} must be text, not {value!r}; put it in quotes")
+                if key in _LISTS and not (isinstance(value, tuple) and all(isinstance(v, str) for v in value)):
+                    raise AnnotationError(f"{where}: {key} must be a list of texts; put numbers, yes and no in quotes")
             try:
                 return kind(**item)
             except TypeError as error:
-                raise AnnotationError(
-                    f"schema {data.get('name')!r}: {kind.__name__} {item.get('name')!r}: {error}"
-                ) from None
+                raise AnnotationError(f"{where}: {error}") from None
 
         unknown = set(data) - {"name", "entities", "attributes", "relations", "events"}
         if unknown or "name" not in data:
             raise AnnotationError(f"schema: missing name or unknown keys {sorted(unknown)}")
         return cls(
             name=data["name"],
-            entities=tuple(build(EntityType, e) for e in data.get("entities", ())),
-            attributes=tuple(build(AttributeType, a) for a in data.get("attributes", ())),
-            relations=tuple(build(RelationType, r) for r in data.get("relations", ())),
-            events=tuple(build(EventType, e) for e in data.get("events", ())),
+            entities=tuple(build(EntityType, e) for e in items(data, "entities")),
+            attributes=tuple(build(AttributeType, a) for a in items(data, "attributes")),
+            relations=tuple(build(RelationType, r) for r in items(data, "relations")),
+            events=tuple(build(EventType, e) for e in items(data, "events")),
         )
 
     def problems(self, document: Document) -> list[str]:
@@ -165,15 +200,14 @@ class LabelSchema:
         found: list[str] = []
         relations = {r.name: r for r in self.relations}
         events = {e.name: e for e in self.events}
-        attributes = {a.name: a for a in self.attributes}
         label_of = {e.id: e.label for e in document.entities}
         label_of.update((event.id, label_of[event.trigger]) for event in document.events)
         for entity in document.entities:
             if entity.label not in self.labels:
                 found.append(f"entity {entity.id}: label {entity.label!r} is not in schema {self.name!r}")
             for attribute in entity.attributes:
-                kind = attributes.get(attribute.name)
-                if kind is None or entity.label not in kind.labels or attribute.value not in kind.values:
+                kind = self.attribute(attribute.name, entity.label)
+                if kind is None or not kind.allows(attribute.value):
                     found.append(f"entity {entity.id}: {attribute.name}={attribute.value} is not legal here")
         for relation in document.relations:
             legal = relations.get(relation.label)

@@ -50,7 +50,6 @@ def restrict(document: Document, schema: LabelSchema) -> tuple[Document, Counter
     it needs. Concept relations stay: no schema speaks of them. A group keeps its remaining members if two are left.
     """
     left: Counter[str] = Counter()
-    attributes = {a.name: a for a in schema.attributes}
     relation_types = {r.name: r for r in schema.relations}
     event_types = {e.name: e for e in schema.events}
 
@@ -60,9 +59,7 @@ def restrict(document: Document, schema: LabelSchema) -> tuple[Document, Counter
             left["entities"] += 1
             continue
         legal = tuple(
-            a
-            for a in entity.attributes
-            if (kind := attributes.get(a.name)) and entity.label in kind.labels and a.value in kind.values
+            a for a in entity.attributes if (kind := schema.attribute(a.name, entity.label)) and kind.allows(a.value)
         )
         left["attributes"] += len(entity.attributes) - len(legal)
         entities.append(entity if len(legal) == len(entity.attributes) else replace(entity, attributes=legal))

@@ -82,7 +82,7 @@ def _labels(schema: "LabelSchema") -> Iterator[str]:
     for entity in schema.entities:
         yield f"  {entity.name}: {entity.definition}"
     for attribute in schema.attributes:
-        values = ", ".join(attribute.values)
+        values = ", ".join(attribute.values) or "any value"
         yield f"  {attribute.name} of {', '.join(attribute.labels)}: {values}. {attribute.definition}"
     for relation in schema.relations:
         yield f"  {relation.name}: {relation.definition}"

@@ -38,10 +38,10 @@ class HeadLayout:
         """Column of each entity label."""
         return {label: i for i, label in enumerate(self.labels)}
 
-    @property
+    @cached_property
     def attributes(self) -> tuple[AttributeType, ...]:
-        """Attribute types; each has its own block of value columns."""
-        return self.schema.attributes
+        """Attribute types with a closed list of values; each has its own block of value columns."""
+        return tuple(attribute for attribute in self.schema.attributes if attribute.values)
 
     @cached_property
     def attribute_columns(self) -> tuple[slice, ...]:

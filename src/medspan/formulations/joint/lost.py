@@ -74,8 +74,8 @@ def count_lost(
 
 
 def _is_held(attribute: Attribute, entity: Entity, layout: HeadLayout) -> bool:
-    kind = next((kind for kind in layout.attributes if kind.name == attribute.name), None)
-    return kind is not None and entity.label in kind.labels and attribute.value in kind.values
+    kind = layout.schema.attribute(attribute.name, entity.label)
+    return kind is not None and attribute.value in kind.values
 
 
 class _Mentions:
