@@ -31,7 +31,7 @@ class Format(Protocol):
         """Write a file or folder, without what `losses` names."""
 
 
-_MODULES = ("ade", "brat", "conll", "ddi", "jsonl", "label-studio", "n2c2-2022", "phee", "pubtator", "radgraph", "text")
+_MODULES = ("ade", "brat", "conll", "ddi", "e3c", "inception", "jsonl", "label-studio", "n2c2-2022", "phee", "pubtator", "radgraph", "text")
 FORMATS: Registry[Format] = Registry("format", {name: f"{__name__}.{name.replace('-', '_')}" for name in _MODULES})
 
 
