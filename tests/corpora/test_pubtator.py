@@ -112,12 +112,12 @@ def test_what_pubtator_cannot_hold_is_counted(tmp_path: Path) -> None:
         relations=(Relation("R1", "Same", "T1", "T2"),),
         events=(Event("E1", "Finding", "T1"),),
     )
-    with pytest.raises(FormatError, match=r"would lose 1 line ends and tabs, .* --lossy"):
+    with pytest.raises(FormatError, match=r"would lose 1 characters, .* --lossy"):
         write([document], tmp_path / "x.pubtator", "pubtator")
     assert not (tmp_path / "x.pubtator").exists()
     lost = write([document], tmp_path / "x.pubtator", "pubtator", lossy=True)
     assert [(loss.kind, loss.id) for loss in lost] == [
-        ("line ends and tabs", None),
+        ("characters", None),
         ("attributes", "T1"),
         ("gaps", "T1"),
         ("relations", "R1"),

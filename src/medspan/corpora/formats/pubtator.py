@@ -112,7 +112,7 @@ def _mention(
 def losses(document: Document) -> Iterator[Loss]:
     """Name relations between mentions, events, groups, attributes, gaps, and characters that cannot stand in a line."""
     if n := len(re.findall(r"[\t\r\n]", document.text)):
-        yield Loss(document.id, "line ends and tabs", None, f"{n} characters become spaces")
+        yield Loss(document.id, "characters", None, f"{n} line ends and tabs become spaces")
     yield from unheld(document, {"codes", "nesting", "concept_relations"}, "pubtator")
 
 
