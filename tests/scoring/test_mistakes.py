@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from medspan.annotation import Document, Entity, LabelSchema, Relation, RelationType, Span
 from medspan.annotation.schema import EntityType
 from medspan.scoring import analyse, score
-from medspan.scoring.mistakes import ENTITY_CATEGORIES, RELATION_CATEGORIES
+from medspan.scoring.mistakes import ARGUMENT_CATEGORIES, ENTITY_CATEGORIES, RELATION_CATEGORIES
 
 
 def kinds(analysis):
@@ -262,3 +262,31 @@ def test_exchanging_the_sides_mirrors_the_mistakes(pair):
     assert sizes.total() == len(back.mistakes)
     assert (there.fn, there.fp) == (back.fp, back.fn)
     assert sizes["label"] == back.counts()["label"].mistakes
+
+
+SOCIAL = ("Tobacco 0-6", "StatusTime 10-15", "Amount 20-25", "Alcohol 30-35")
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "expected"),
+    [
+        ("Tobacco T1 Status:T2 Amount:T3", "Tobacco T1 Status:T2 Amount:T3", []),
+        ("Tobacco T1 Status:T2", "Tobacco T1 Status:T3", ["wrong_argument"]),
+        ("Tobacco T1 Status:T2", "Tobacco T4 Status:T2", ["wrong_argument"]),
+        ("Tobacco T1 Status:T2", "Tobacco T1 Amount:T2", ["wrong_role"]),
+        ("Tobacco T1 Status:T2", "Tobacco T1", ["argument_missed"]),
+        ("Tobacco T1", "Tobacco T1 Status:T2", ["argument_spurious"]),
+        ("Tobacco T1 Status:T2", "Alcohol T1 Status:T2", ["argument_missed", "argument_spurious"]),
+    ],
+)
+def test_arguments_of_events_are_sorted_as_worked_by_hand(note, gold, predicted, expected):
+    sides = [[note(*SOCIAL, events=(side,))] for side in (gold, predicted)]
+    analysis = analyse(*sides)
+    assert sorted(mistake.category for _, mistake in analysis.arguments.mistakes) == expected
+    assert list(analysis.arguments.counts()) == list(ARGUMENT_CATEGORIES)
+    micro = score(*sides).tally("events.arguments.strict").micro
+    assert (analysis.arguments.tp, analysis.arguments.fp, analysis.arguments.fn) == (micro.tp, micro.fp, micro.fn)
+
+
+def test_events_without_arguments_are_not_looked_at(note):
+    assert analyse([note(*SOCIAL, events=("Tobacco T1",))], [note(*SOCIAL)]).arguments is None

@@ -11,10 +11,12 @@ from medspan.scoring.confusion import Confusion, confusions
 from medspan.scoring.facts import Mention, RelationFact, facts
 from medspan.scoring.matching import Extent
 from medspan.scoring.mistakes import (
+    ARGUMENT_CATEGORIES,
     ENTITY_CATEGORIES,
     RELATION_CATEGORIES,
     Mistake,
     Sorted,
+    argument_mistakes,
     entity_mistakes,
     relation_mistakes,
 )
@@ -36,10 +38,12 @@ class Tallied:
 
 @dataclass(frozen=True)
 class Examined(Generic[T]):
-    """The mentions, or the relations, of all documents: how many are right, and every mistake with its document's id.
+    """The items of one kind in all documents: how many are right, and every mistake with its document's id.
 
-    `fn` and `fp` equal those of `entities.strict` or `relations.end_to_end.strict` of a strict report on the same
-    documents with the same labels and schema.
+    `fn` and `fp` of mentions and relations equal those of `entities.strict` and `relations.end_to_end.strict` in a
+    strict report on the same documents with the same labels and schema. Those of arguments equal
+    `events.arguments.strict` unless several events of one label share a trigger: here it does not matter which of
+    them has an argument.
     """
 
     categories: Mapping[str, str] = field(repr=False)
@@ -120,24 +124,30 @@ class Examined(Generic[T]):
 
 @dataclass(frozen=True)
 class Analysis:
-    """The mistakes of a set of predictions. `relations` is None where neither side holds any."""
+    """The mistakes of a set of predictions; `relations` and `arguments` (of events) are None where there are none."""
 
     documents: int
     entities: Examined[Mention]
     relations: Examined[RelationFact] | None
+    arguments: Examined[RelationFact] | None
     confusion: Confusion = field(repr=False)
     n_examples: int = 10
 
+    def sections(self) -> list[tuple[str, Examined[Mention] | Examined[RelationFact]]]:
+        """Return what was looked at, each under its name."""
+        found: list[tuple[str, Examined[Mention] | Examined[RelationFact]]] = [("entities", self.entities)]
+        for name, examined in (("relations", self.relations), ("arguments", self.arguments)):
+            if examined is not None:
+                found.append((name, examined))
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        data: dict[str, Any] = {
+        return {
             "documents": self.documents,
-            "entities": self.entities.to_dict(self.n_examples),
+            **{name: examined.to_dict(self.n_examples) for name, examined in self.sections()},
             "confusion": self.confusion.to_dict(),
         }
-        if self.relations is not None:
-            data["relations"] = self.relations.to_dict(self.n_examples)
-        return data
 
 
 def analyse(
@@ -148,16 +158,17 @@ def analyse(
     labels: Labels = "all",
     examples: int = 10,
 ) -> Analysis:
-    """Sort every wrong mention and relation into one category of mistake.
+    """Sort every wrong mention, relation and argument of an event into one category of mistake.
 
     Documents, `schema` and `labels` are taken as `score` takes them. Neither the order of documents nor that of
-    annotations changes anything. `examples` is how many of each category are shown later. Events and attributes are
-    not looked at. Raises ScoringError where the sides cannot be compared.
+    annotations changes anything. `examples` is how many of each category are shown later. Attributes are not looked
+    at, nor are events without arguments. Raises ScoringError where the sides cannot be compared.
     """
     alignment, *_ = restrict(align(gold, predicted), schema, labels)
     symmetric = frozenset(r.name for r in schema.relations if r.is_symmetric) if schema else frozenset()
     mentions: list[tuple[str, Sorted[Mention]]] = []
     relations: list[tuple[str, Sorted[RelationFact]]] = []
+    arguments: list[tuple[str, Sorted[RelationFact]]] = []
     labelled: Counter[tuple[str | None, str | None]] = Counter()
     for pair in alignment.pairs:
         truth, found = facts(pair.gold), facts(pair.predicted)
@@ -165,10 +176,13 @@ def analyse(
         labelled.update(confusions(mentions[-1][1]))
         if truth.relations or found.relations:
             relations.append((pair.gold.id, relation_mistakes(truth.relations, found.relations, symmetric)))
+        if any(event.arguments for event in (*truth.events, *found.events)):
+            arguments.append((pair.gold.id, argument_mistakes(truth.events, found.events)))
     return Analysis(
         len(alignment.pairs),
         _examined(ENTITY_CATEGORIES, mentions),
         _examined(RELATION_CATEGORIES, relations) if relations else None,
+        _examined(ARGUMENT_CATEGORIES, arguments) if arguments else None,
         Confusion(dict(labelled)),
         examples,
     )

@@ -19,21 +19,26 @@ Relations likewise: `wrong_relation_label` where both ends are right, `wrong_arg
 right, `relation_missed` and `relation_spurious` for the rest. An end is right when its label and fragments are, so a
 relation that hangs on a mistaken mention is a `wrong_argument`, or two mistakes when both ends are. A relation in the
 wrong direction has no end right.
+
+Arguments of events are sorted like relations from the event at its trigger to the argument, labelled `event.role`:
+`wrong_role` where trigger and argument are right, `wrong_argument` where the role and one of the two are.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from medspan.scoring.facts import Mention, RelationFact
+from medspan.scoring.facts import EventFact, Mention, RelationFact
 from medspan.scoring.pairing import overlap_weights, pair_up, shared_characters, stars
 
 __all__ = [
+    "ARGUMENT_CATEGORIES",
     "ENTITY_CATEGORIES",
     "RELATION_CATEGORIES",
     "Mistake",
     "Sorted",
+    "argument_mistakes",
     "entity_mistakes",
     "relation_mistakes",
 ]
@@ -53,6 +58,13 @@ RELATION_CATEGORIES = {
     "relation_missed": "a gold relation without a counterpart",
     "relation_spurious": "a predicted relation without a counterpart",
 }
+ARGUMENT_CATEGORIES = {
+    "wrong_argument": "the right role, and the right trigger or the right argument",
+    "wrong_role": "trigger and argument right in another role",
+    "argument_missed": "a gold argument without a counterpart",
+    "argument_spurious": "a predicted argument without a counterpart",
+}
+_AS_ARGUMENT = dict(zip(RELATION_CATEGORIES, ARGUMENT_CATEGORIES, strict=True))
 
 T = TypeVar("T", Mention, RelationFact)
 
@@ -112,6 +124,21 @@ def relation_mistakes(
     rest = ("relation_missed", "relation_spurious")
     _one_to_one("wrong_argument", left, right, pair_up(weights, len(right)), found, rest)
     return Sorted(correct, _in_order(found))
+
+
+def argument_mistakes(gold: Iterable[EventFact], predicted: Iterable[EventFact]) -> Sorted[RelationFact]:
+    """Sort the arguments of the events of one document; which of several events at one trigger has one is the same."""
+    found = relation_mistakes(_argument_facts(gold), _argument_facts(predicted))
+    renamed = [replace(mistake, category=_AS_ARGUMENT[mistake.category]) for mistake in found.mistakes]
+    return Sorted(found.correct, _in_order(renamed))
+
+
+def _argument_facts(events: Iterable[EventFact]) -> list[RelationFact]:
+    return [
+        RelationFact(f"{event.label}.{argument.role}", Mention(event.label, event.trigger), argument.mention)
+        for event in events
+        for argument in event.arguments
+    ]
 
 
 def _apart(gold: Iterable[T], predicted: Iterable[T]) -> tuple[tuple[T, ...], list[T], list[T]]:

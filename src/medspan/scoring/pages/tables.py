@@ -11,6 +11,7 @@ from medspan.scoring.significance import Comparison, Comparisons
 
 __all__ = [
     "NO_MENTION",
+    "SECTION_TITLES",
     "agreement_tables",
     "analysis_tables",
     "comparison_tables",
@@ -20,6 +21,7 @@ __all__ = [
 ]
 
 NO_MENTION = "(none)"
+SECTION_TITLES = {"entities": "mentions", "relations": "relations", "arguments": "arguments of events"}
 
 
 def comparison_tables(comparisons: Comparisons) -> Iterator[Table]:
@@ -86,14 +88,13 @@ def agreement_tables(agreement: Agreement) -> Iterator[Table]:
 
 
 def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+    return "undefined" if value is None else f"{round(value, 3) + 0.0:.3f}"  # no minus before a zero
 
 
 def analysis_tables(analysis: Analysis) -> Iterator[Table]:
-    """Yield mistakes by category and by label for mentions and relations, then the confusion of labels."""
-    yield from _examined_tables("mentions", analysis.entities)
-    if analysis.relations is not None:
-        yield from _examined_tables("relations", analysis.relations)
+    """Yield mistakes by category and by label for each kind of item, then the confusion of labels."""
+    for name, examined in analysis.sections():
+        yield from _examined_tables(SECTION_TITLES[name], examined)
     yield _confusion_table(analysis.confusion)
 
 

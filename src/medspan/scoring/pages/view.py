@@ -1,6 +1,5 @@
 """What the page shows, as plain data: words and numbers ready to print, and places in the drawings."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from medspan.scoring.analysis import Analysis, Examined
@@ -8,7 +7,7 @@ from medspan.scoring.bootstrap import Interval, row_intervals
 from medspan.scoring.confusion import Confusion
 from medspan.scoring.counts import Counts, Tally
 from medspan.scoring.facts import Mention, RelationFact
-from medspan.scoring.pages.tables import NO_MENTION, example_line, identity
+from medspan.scoring.pages.tables import NO_MENTION, SECTION_TITLES, example_line, identity
 from medspan.scoring.report import Report
 
 __all__ = ["label_intervals", "page_view"]
@@ -44,7 +43,7 @@ def page_view(report: Report, analysis: Analysis | None, *, resamples: int, seed
         "resamples": resamples,
         "figures": [(_name(path), _number(value)) for path, value in report.figures.items()],
         "calibration": _calibration(report),
-        "mistakes": [] if analysis is None else list(_mistakes(analysis)),
+        "mistakes": [] if analysis is None else _mistakes(analysis),
         "confusion": None if analysis is None else _confusion(analysis.confusion),
     }
 
@@ -128,10 +127,8 @@ def _calibration(report: Report) -> dict[str, Any] | None:
     }
 
 
-def _mistakes(analysis: Analysis) -> Iterator[dict[str, Any]]:
-    yield _section("mentions", analysis.entities, analysis.n_examples)
-    if analysis.relations is not None:
-        yield _section("relations", analysis.relations, analysis.n_examples)
+def _mistakes(analysis: Analysis) -> list[dict[str, Any]]:
+    return [_section(SECTION_TITLES[name], examined, analysis.n_examples) for name, examined in analysis.sections()]
 
 
 def _section(name: str, examined: Examined[Mention] | Examined[RelationFact], n_examples: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from medspan.errors import ConfigError
 from medspan.scoring.analysis import Analysis
 from medspan.scoring.pages.page import html_page
-from medspan.scoring.pages.tables import analysis_tables, example_line, identity, markdown_tables
+from medspan.scoring.pages.tables import SECTION_TITLES, analysis_tables, example_line, identity, markdown_tables
 from medspan.scoring.pages.view import label_intervals
 from medspan.scoring.render import Table
 from medspan.scoring.report import Report
@@ -79,14 +79,12 @@ def _data(report: Report, errors: Analysis | None, resamples: int, seed: int) ->
 def _markdown(report: Report, errors: Analysis | None) -> str:
     if errors is None:
         return report.to_markdown()
-    sections = [("mentions", errors.entities), ("relations", errors.relations)]
+    sections = [(SECTION_TITLES[name], examined) for name, examined in errors.sections()]
     parts = [report.to_markdown(), "# Mistakes", ""]
-    parts += [f"- {name}: {identity(examined)}" for name, examined in sections if examined is not None]
+    parts += [f"- {name}: {identity(examined)}" for name, examined in sections]
     parts += ["", markdown_tables(analysis_tables(errors)), "# Examples", ""]
     parts += ["By document id and offsets; the words are in the notes.", ""]
     for name, examined in sections:
-        if examined is None:
-            continue
         for category, found in examined.examples(errors.n_examples).items():
             if found:
                 rows = tuple((document, *example_line(m.gold, m.predicted)) for document, m in found)
