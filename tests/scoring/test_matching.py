@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medspan.scoring.matching import best_assignment, components, maximum_matching, overlap_edges, overlaps
+from medspan.scoring.matching import (
+    best_assignment,
+    components,
+    maximum_matching,
+    most_overlapping,
+    overlap_edges,
+    overlaps,
+)
 
 graphs = st.integers(0, 5).flatmap(
     lambda n_right: st.tuples(
@@ -53,6 +60,25 @@ def test_matching_is_as_large_as_networkx_finds(edges):
     graph.add_edges_from((("left", i), ("right", j)) for i, row in enumerate(edges) for j in row)
     expected = len(networkx.bipartite.hopcroft_karp_matching(graph, left)) // 2
     assert sum(j >= 0 for j in maximum_matching(edges, 30)) == expected
+
+
+@given(st.lists(extents(), max_size=4), st.lists(extents(), max_size=4))
+def test_most_overlapping_pairs_are_as_many_as_brute_force_finds(left, right):
+    assert most_overlapping(left, right) == brute_force_size(overlap_edges(left, right), len(right))
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> list[tuple[tuple[int, int], ...]]:
+    """Mentions of one fragment, none overlapping another, in any order."""
+    cuts = sorted(draw(st.lists(st.integers(0, 30), max_size=12)))
+    found = [((a, b),) for a, b in zip(cuts[::2], cuts[1::2], strict=False) if a < b]
+    return draw(st.permutations(found))
+
+
+@given(lines(), lines())
+def test_most_overlapping_pairs_of_mentions_in_line_are_as_many_as_brute_force_finds(left, right):
+    edges = overlap_edges(left, right)
+    assert most_overlapping(left, right) == sum(j >= 0 for j in maximum_matching(edges, len(right)))
 
 
 def test_a_chain_of_thousands_is_matched_without_recursion():
