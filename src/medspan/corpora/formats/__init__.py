@@ -32,7 +32,12 @@ class Format(Protocol):
 
 
 _MODULES = ("ade", "brat", "conll", "ddi", "e3c", "inception", "jsonl", "label-studio", "n2c2-2022", "phee", "pubtator", "radgraph", "text")
-FORMATS: Registry[Format] = Registry("format", {name: f"{__name__}.{name.replace('-', '_')}" for name in _MODULES})
+_I2B2 = {"i2b2-2010": "concepts"}
+FORMATS: Registry[Format] = Registry(
+    "format",
+    {name: f"{__name__}.{name.replace('-', '_')}" for name in _MODULES}
+    | {name: f"{__name__}.i2b2.{module}" for name, module in _I2B2.items()},
+)
 
 
 def stream(path: str | Path, format: str | None = None, problems: list[Problem] | None = None) -> Iterator[Document]:  # noqa: A002
