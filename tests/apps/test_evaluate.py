@@ -142,6 +142,30 @@ def test_a_catalogued_corpus_is_restricted_to_its_schema(run: Run, corpora_folde
     assert "both sides restricted to the schema of sdoh-mts" in report["notes"]
 
 
+def test_help_lists_every_scorer(run: Run) -> None:
+    from medspan.scoring import SCORERS
+
+    words = run("evaluate", "--help").stdout.replace(",", " ").replace(".", " ").split()
+    assert set(SCORERS) <= set(words)
+
+
+def test_official_scores_come_with_their_basis_and_the_clean_ones(run: Run, gold: Path, tmp_path: Path) -> None:
+    documents = read(gold, "jsonl").documents
+    twice = [replace(d, entities=(*d.entities, *(replace(e, id=f"X{e.id}") for e in d.entities))) for d in documents]
+    write(twice, tmp_path / "predicted.jsonl", "jsonl")
+    arguments = ("evaluate", "--gold", gold, "--predicted", tmp_path / "predicted.jsonl", "--scorer", "n2c2-2018")
+    report = json.loads(run(*arguments, "--json").stdout)
+    assert report["basis"] == "follows the published script"
+    assert report["clean"]["scorer"] == "strict"
+    assert report["clean"]["entities"]["strict"]["micro"]["f1"] == pytest.approx(2 / 3)
+    assert report["entities"]["strict"]["micro"]["f1"] == 1.0
+    found = {d["measure"]: d for d in report["differences"]}["entities.strict"]
+    assert (found["official_f1"], found["clean_f1"]) == (1.0, pytest.approx(2 / 3))
+    shown = " ".join(run(*arguments).stdout.split())
+    assert "follows the published script" in shown
+    assert f"differs: entities.strict: F1 1.000 officially, 0.667 clean (entities.strict): {found['why']}" in shown
+
+
 def test_converting_there_and_back_keeps_documents(run: Run, gold: Path, tmp_path: Path) -> None:
     assert run("convert", gold, tmp_path / "brat", "--to", "brat").exit_code == 0
     assert run("convert", tmp_path / "brat", tmp_path / "p", "--from", "brat", "--to", "parquet").exit_code == 0

@@ -83,6 +83,89 @@ def test_every_registered_scorer_carries_its_name_and_a_headline_it_measures(not
         assert report.headline in report.tallies
 
 
+BASES = {
+    "strict": "medspan's own: one-to-one, order-independent",
+    "lenient": "medspan's own: one-to-one, order-independent",
+    "n2c2-2018": "follows the published script",
+    "i2b2-2009": "re-implemented from description",
+    "i2b2-2010": "re-implemented from description",
+    "i2b2-2014": "re-implemented from description",
+}
+
+
+@pytest.mark.parametrize("name", list(SCORERS))
+def test_every_form_of_a_report_says_what_its_numbers_rest_on(note, name):
+    report = score(*sides(note), scorer=name)
+    assert report.basis
+    assert report.basis == BASES.get(name, report.basis)
+    assert report.to_dict()["basis"] == report.basis
+    assert f"({report.basis})" in report.to_markdown()
+    assert f"({report.basis})" in " ".join(printed(report, width=200).split())
+
+
+@pytest.mark.parametrize("name", [name for name in SCORERS if name not in ("strict", "lenient")])
+def test_every_official_report_holds_the_clean_measures_in_the_same_shape(note, name):
+    report, clean = score(*sides(note), scorer=name, bootstrap=20), score(*sides(note), bootstrap=20)
+    data = report.to_dict()
+    assert data["clean"] == clean.to_dict()
+    assert isinstance(data["differences"], list)
+    assert json.loads(json.dumps(data)) == data
+    assert "clean measures beside: 1 documents, scorer strict" in report.to_markdown()
+    assert "clean measures beside: 1 documents, scorer strict" in " ".join(printed(report, width=200).split())
+
+
+@pytest.mark.parametrize("name", [name for name in SCORERS if name not in ("strict", "lenient")])
+def test_counterparts_are_measures_that_both_scorers_have(note, name):
+    report = score(*sides(note), scorer=name)
+    for path, (other, why) in SCORERS.get(name).counterparts.items():
+        assert path in report.tallies or path[0] not in {place[0] for place in report.tallies}, path
+        assert other in report.clean.tallies or other[0] not in {place[0] for place in report.clean.tallies}, other
+        assert why
+
+
+def test_clean_reports_have_none_beside_them(note):
+    data = score(*sides(note)).to_dict()
+    assert "clean" not in data
+    assert "differences" not in data
+
+
+def test_only_measures_that_differ_are_listed_and_each_says_why(note):
+    gold = note("Drug 0-5", "Drug 20-30", "Form 40-45", relations=("Form-Drug T3 T1",))
+    predicted = note("Drug 0-5", "Drug 20-24", "Drug 25-30", "Form 40-45", relations=("Form-Drug T4 T1",))
+    report = score([gold], [predicted], scorer="n2c2-2018")
+    (found,) = report.differences
+    assert (found.measure, found.clean_measure) == ("entities.lenient", "entities.lenient")
+    assert (found.official_f1, found.clean_f1) == (1.0, 6 / 7)
+    assert "drops a prediction that touches gold claimed before" in found.why
+    line = "entities.lenient: F1 1.000 officially, 0.857 clean (entities.lenient): the script drops"
+    assert line in report.to_markdown()
+    assert f"differs: {line}" in " ".join(printed(report).split())
+
+
+def test_skipped_documents_explain_a_difference(note):
+    gold = [note("Drug 0-5", key="a"), note("Drug 0-5", key="b")]
+    report = score(gold, gold[:1], scorer="n2c2-2018")
+    assert (report.documents, report.clean.documents) == (1, 2)
+    strict = report.differences[0]
+    assert (strict.measure, strict.official_f1, strict.clean_f1) == ("entities.strict", 1.0, 2 / 3)
+    assert strict.why.startswith("gold documents without a prediction, 1 here, are skipped by the official rules")
+
+
+def test_documents_empty_on_both_sides_explain_a_difference_in_means_alone(note):
+    documents = [note("Drug 0-5", key="a"), note(key="b")]
+    report = score(documents, documents, scorer="n2c2-2018")
+    found = report.differences[0]
+    assert found.measure == "entities.strict.macro.documents"
+    assert (found.official_f1, found.clean_f1) == (0.5, 1.0)
+    assert "documents empty on both sides count as 0" in found.why
+
+
+def test_where_all_figures_agree_no_difference_is_listed(note):
+    report = score(*sides(note), scorer="n2c2-2018")
+    assert report.differences == ()
+    assert "differ" not in report.to_markdown()
+
+
 def test_markdown_holds_summary_rows_by_label_and_notes(note):
     gold, predicted = sides(note)
     text = score(gold, [*predicted, note("Drug 0-5", key="z")], bootstrap=50).to_markdown()

@@ -29,7 +29,13 @@ def evaluate(
         str | None, typer.Option("--format", metavar="F", help="Format of gold and predicted, where it is not guessed.")
     ] = None,
     scorer: Annotated[
-        str, typer.Option(metavar="S", help="strict (with lenient beside it), lenient, or an official scorer's name.")
+        str,
+        typer.Option(
+            metavar="S",
+            # Spelled out, for importing the registry would cost --help half a second.
+            help="strict (with lenient beside it), lenient, or a task's own rules, with strict beside them: n2c2-2018, "
+            "n2c2-2022, i2b2-2009, i2b2-2010, i2b2-2012, i2b2-2014, radgraph.",
+        ),
     ] = "strict",
     labels: Annotated[
         str,
@@ -50,7 +56,8 @@ def evaluate(
 ) -> None:
     """Score predicted documents against gold ones.
 
-    Documents are aligned by id and must have the same text; a document missing from predicted counts as empty.
+    Documents are aligned by id and must have the same text; a document missing from predicted counts as empty, except
+    under n2c2-2018, which skips it, and n2c2-2022, which refuses. Every report says what its numbers rest on.
     """
     from medspan.apps.documents import read_any, read_gold
     from medspan.corpora import schema as packaged
