@@ -126,7 +126,9 @@ def _names(document: Document, named: Mapping[str | None, set[str]]) -> dict[str
     names: dict[str, Any] = {
         e.id: None if named.get(e.id, set()) - DETAILS else (e.label, e.fragments) for e in document.entities
     }
-    names.update((e.id, None if named.get(e.id) else ("event", e.label, names[e.trigger])) for e in document.events)
+    for event in document.events:
+        trigger = names[event.trigger]
+        names[event.id] = None if named.get(event.id) or trigger is None else ("event", event.label, trigger)
     names.update((item.id, ("other", item.label)) for item in (*document.relations, *document.groups))
     return names
 

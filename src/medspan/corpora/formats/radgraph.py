@@ -8,7 +8,8 @@ A report that several labelers annotated becomes one document each, with the ids
 `group` (the key) and `labeler` in its metadata; they join again on writing.
 
 Not held: mentions that begin or end inside a word, discontinuity, attributes, codes, events, groups, facts between
-codes, and metadata of others. Ids of entities are kept, those of relations are given anew.
+codes, metadata of others, and relations in another order than that of their heads. Ids of entities are kept, those of
+relations are given anew.
 """
 
 import json
@@ -199,14 +200,23 @@ def _is_range(value: Mapping[str, Any], n_words: int) -> bool:
 def losses(document: Document) -> Iterator[Loss]:
     """Name what RadGraph has no place for; see the module's description."""
     own = _kept(document)
-    starts, ends = _edges(document, own)
+    words = [(start, end) for start, end in words_of(document.text, own.get("words")) if start < end]
+    starts, ends = {start for start, _ in words}, {end for _, end in words}
+    there: set[str] = set()
     for entity in document.entities:
-        if entity.start not in starts or entity.end not in ends:
-            yield Loss(document.id, "entities", entity.id, "begins or ends inside a word or white space")
-    entity_ids = {entity.id for entity in document.entities}
+        if any(start < entity.end and end > entity.start for start, end in words):
+            there.add(entity.id)
+            if entity.start not in starts or entity.end not in ends:
+                yield Loss(document.id, "entities", entity.id, "begins or ends inside a word: widened to whole words")
+        else:
+            yield Loss(document.id, "entities", entity.id, "left out: white space alone")
     for relation in document.relations:
-        if not {relation.head, relation.tail} <= entity_ids:
-            yield Loss(document.id, "relations", relation.id, "no place for a relation of an event")
+        if not {relation.head, relation.tail} <= there:
+            yield Loss(document.id, "relations", relation.id, "an end that is an event or is left out")
+    places = {entity.id: n for n, entity in enumerate(document.entities)}
+    heads = [places[relation.head] for relation in document.relations if relation.head in places]
+    if heads != sorted(heads):
+        yield Loss(document.id, "order", None, "relations are read back in the order of their heads")
     joining = () if _labeler(document) is None else ("labeler", "group")
     metadata = {key: value for key, value in document.metadata.items() if key not in joining}
     yield from unheld(replace(document, metadata=metadata), frozenset({"nesting", "relations"}), _NAME)
@@ -266,11 +276,6 @@ def _entities(document: Document, own: Mapping[str, Any]) -> dict[str, dict[str,
         if relation.head in found and relation.tail in found:
             found[relation.head]["relations"].append([relation.label, relation.tail])
     return found
-
-
-def _edges(document: Document, own: Mapping[str, Any]) -> tuple[set[int], set[int]]:
-    words = [(start, end) for start, end in words_of(document.text, own.get("words")) if start < end]
-    return {start for start, _ in words}, {end for _, end in words}
 
 
 def _labeler(document: Document) -> str | None:

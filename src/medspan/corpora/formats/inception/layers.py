@@ -1,5 +1,10 @@
-"""Names in a UIMA type system: which types are layers, and which features mean what."""
+"""Names in a UIMA type system: which are legal, which types are layers, and which features mean what.
 
+cassis makes a Python class of each type by generating source code, in which the names of features stand. So a name
+that is no plain identifier must never reach it, from a file or from a document's metadata: it could hold code.
+"""
+
+import keyword
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +16,9 @@ __all__ = [
     "RELATION",
     "SPAN",
     "is_feature_name",
+    "is_free",
     "is_technical",
+    "is_type_name",
     "label_feature",
     "own_metadata",
     "short_name",
@@ -30,6 +37,7 @@ _TECHNICAL = (
     "org.dkpro.core.api.pdf.type.",
 )
 _FEATURE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_TYPE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*(\[\])?")
 _TAKEN = {"begin", "end", "sofa", "label", "self", "xmiID", CODE, LINKS}
 
 
@@ -38,9 +46,19 @@ def is_technical(type_name: str) -> bool:
     return type_name.startswith(_TECHNICAL)
 
 
-def is_feature_name(name: str) -> bool:
+def is_type_name(name: object) -> bool:
+    """Say whether a type, or the range of a feature, may be called so."""
+    return isinstance(name, str) and _TYPE_NAME.fullmatch(name) is not None
+
+
+def is_feature_name(name: object) -> bool:
+    """Say whether a feature may be called so."""
+    return isinstance(name, str) and _FEATURE_NAME.fullmatch(name) is not None and not keyword.iskeyword(name)
+
+
+def is_free(name: str) -> bool:
     """Say whether an attribute of that name can be a feature beside the ones that every span has."""
-    return _FEATURE_NAME.fullmatch(name) is not None and name not in _TAKEN and not name.endswith("_")
+    return is_feature_name(name) and name not in _TAKEN and not name.endswith("_")
 
 
 def label_feature(string_features: list[str]) -> str | None:

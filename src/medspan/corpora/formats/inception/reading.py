@@ -12,7 +12,9 @@ from medspan.corpora.formats.inception.layers import (
     NAME,
     RELATION,
     SPAN,
+    is_feature_name,
     is_technical,
+    is_type_name,
     label_feature,
     short_name,
 )
@@ -56,9 +58,22 @@ def _loaded(content: str, name: str) -> dict[str, Any]:
         raise FormatError(f"{name}: no CAS in JSON: %FEATURE_STRUCTURES and %VIEWS are expected")
     if not isinstance(data.get("%TYPES"), dict):
         raise FormatError(f"{name}: the types are missing; export as UIMA CAS JSON with the type system")
+    _check_names(data["%TYPES"], name)
     if not plain(data):
         raise FormatError(f"{name}: half of a surrogate pair stands in the file; write it again as UTF-8")
     return data
+
+
+def _check_names(types: Mapping[str, Any], name: str) -> None:
+    """Refuse types and features whose names are no identifiers, before cassis generates code with them."""
+    for type_name, features in types.items():
+        legal = is_type_name(type_name) and isinstance(features, Mapping) and is_type_name(features.get("%SUPER_TYPE"))
+        for key, feature in features.items() if legal else ():
+            is_named = key.startswith("%") or (is_feature_name(key) and isinstance(feature, Mapping))
+            ranges = [feature[r] for r in ("%RANGE", "%ELEMENT_TYPE") if r in feature] if is_named else []
+            legal = legal and is_named and (key.startswith("%") or all(is_type_name(r) for r in ranges))
+        if not legal:
+            raise FormatError(f"{name}: a type or feature in %TYPES has no legal name")
 
 
 def _checked(data: dict[str, Any], name: str, problems: Problems) -> dict[int, dict[str, Any]]:

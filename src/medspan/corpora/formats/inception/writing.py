@@ -13,6 +13,8 @@ from medspan.corpora.formats.inception.layers import (
     RELATION,
     SPAN,
     is_feature_name,
+    is_free,
+    is_type_name,
     own_metadata,
     short_name,
 )
@@ -62,10 +64,18 @@ class _Layers:
 
     def __init__(self, document: Document) -> None:
         own = own_metadata(document.metadata)
-        self.types: Mapping[str, str] = own.get("types", {})
-        self.labels: Mapping[str, str | None] = own.get("labels", {})
-        self.features: Mapping[str, Mapping[str, Any]] = own.get("features", {})
-        self.links: Mapping[str, str] = own.get("links", {})
+        self.types: dict[str, str] = {key: name for key, name in _table(own, "types").items() if is_type_name(name)}
+        self.labels: dict[str, str | None] = {
+            key: name for key, name in _table(own, "labels").items() if name is None or is_feature_name(name)
+        }
+        self.links: dict[str, str] = {
+            key: name for key, name in _table(own, "links").items() if is_free(name) or name == LINKS
+        }
+        self.features = {
+            key: {name: value for name, value in further.items() if is_free(name)}
+            for key, further in _table(own, "features").items()
+            if isinstance(further, Mapping)
+        }
         # Layer -> attribute -> whether one mention has several values of it.
         self.attributes: dict[str, dict[str, bool]] = {}
         for entity in document.entities:
@@ -78,7 +88,7 @@ class _Layers:
         return self.types.get(entity.id, SPAN)
 
     def fits(self, entity: Entity, attribute: Attribute) -> bool:
-        return is_feature_name(attribute.name) and attribute.name != self.label_of(self.of(entity))
+        return is_free(attribute.name) and attribute.name != self.label_of(self.of(entity))
 
     def label_of(self, layer: str) -> str | None:
         return self.labels.get(layer, "label")
@@ -87,6 +97,11 @@ class _Layers:
         """Return the attributes as they read back: those with a feature, in the layer's order."""
         fitting = [a for a in entity.attributes if self.fits(entity, a)]
         return tuple(a for name in self.attributes[self.of(entity)] for a in fitting if a.name == name)
+
+
+def _table(own: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = own.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 def encoded(document: Document) -> bytes:
