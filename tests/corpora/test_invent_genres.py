@@ -63,7 +63,7 @@ def test_every_label_relation_role_and_value_of_the_schema_occurs(name: str, not
         (e.name, role.name) for e in legal.events for role in e.roles
     }
     wanted = {(a.name, value) for a in legal.attributes for value in a.values}
-    assert {(a.name, a.value) for e in entities for a in e.attributes} >= wanted
+    assert {(a.name, a.value) for e in (*entities, *events) for a in e.attributes} >= wanted
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -86,7 +86,7 @@ def test_notes_are_about_as_long_as_asked(name: str) -> None:
 
 
 def test_an_unknown_schema_and_senseless_numbers_are_refused_at_once() -> None:
-    with pytest.raises(UnknownNameError, match="i2b2-2010"):
+    with pytest.raises(UnknownNameError, match="did you mean 'i2b2-20"):
         invent_documents("i2b2-2011", 1, seed=0)
     with pytest.raises(ConfigError, match="negative"):
         invent_documents("i2b2-2010", -1, seed=0)

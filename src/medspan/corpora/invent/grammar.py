@@ -115,5 +115,5 @@ def tidy(markup: str) -> str:
     markup = re.sub(r",([\]›]*)(?=[,.;])", r"\1", markup)
     markup = re.sub(r"/ (?=/)", "", markup)
     markup = re.sub(r"\.([\]›]*)\.+", r".\1", markup)
-    markup = re.sub(r"\b([Aa]) (?=[‹]*(?:\[[^|\]]*\|)*(?:[aeiouAEIO]|8\d?[- ]|1[18]-))", r"\1n ", markup)
+    markup = re.sub(r"(?<![#<>])\b([Aa]) (?=[‹]*(?:\[[^|\]]*\|)*(?:[aeiouAEIO]|8\d?[- ]|1[18]-))", r"\1n ", markup)
     return markup.strip(" ")

@@ -10,6 +10,7 @@ A mention is `[Label|words]`. Behind the label stand, in any order and parted by
     @code        the concept meant
     #key         a name for the mention; a trigger with two names is the trigger of two events
     >key         a link to a named mention, `Name>key` with a name where the schema leaves a choice
+    <key         a link from a named mention to this one, called as this one's label unless named
 
 A link to an event's trigger is an argument of that event, any other link is a relation. Two labels on the same words
 are parted by ` & `; mentions may nest. `[+key|words]` adds a fragment to the mention of that name. `‹` and `›` bound
@@ -27,9 +28,9 @@ from medspan.errors import AnnotationError
 __all__ = ["concatenate", "parse", "plain"]
 
 _SPECIAL = re.compile(r"[\[\]‹›\\]")
-_LABEL = re.compile(r"(?P<label>[^\s=#>@%+]+)(?:=(?P<value>[^\s#>]+))?$")
+_LABEL = re.compile(r"(?P<label>[^\s=#<>@%+]+)(?:=(?P<value>[^\s#<>]+))?$")
 _WORD = re.compile(
-    r"#(?P<key>\w+)|@(?P<code>\S+)|(?P<event>%)?(?P<name>[\w-]+)=(?P<value>\S+)|(?P<link>[\w-]*)>(?P<target>\w+)"
+    r"#(?P<key>\w+)|@(?P<code>\S+)|(?P<event>%)?(?P<name>[\w-]+)=(?P<value>\S+)|(?P<link>[\w-]*)(?P<way>[<>])(?P<target>\w+)"
 )
 _MARKS = re.compile(r"\[[^|\]]*\||[\]‹›]|\\")
 
@@ -42,7 +43,7 @@ class _Mention:
     start: int
     end: int = 0
     keys: list[str] = field(default_factory=list)
-    links: list[tuple[str, str]] = field(default_factory=list)
+    links: list[tuple[str, str, str]] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
     event_values: dict[str, str] = field(default_factory=dict)
     code: str | None = None
@@ -77,7 +78,7 @@ def parse(markup: str, schema: LabelSchema, document_id: str = "markup") -> Docu
     names = _Names(whole, state.parents, document_id)
     for mention in state.mentions:
         if mention.continues is not None:
-            names.find(mention.scope, mention.continues)[0].more.append(Span(mention.start, mention.end))
+            names.find(mention.scope, mention.continues).more.append(Span(mention.start, mention.end))
     return _document(whole, names, _Legal(schema), text, document_id)
 
 
@@ -110,15 +111,15 @@ def _document(mentions: Sequence[_Mention], names: "_Names", legal: "_Legal", te
     relations: list[Relation] = []
     arguments: dict[tuple[int, str], list[Argument]] = {}
     for mention in mentions:
-        for name, key in mention.links:
-            target, found = names.find(mention.scope, key)
-            head, tail = ids[id(mention)], ids[id(target)]
+        for name, way, key in mention.links:
+            target = names.find(mention.scope, key)
+            head, tail = (mention, target) if way == ">" else (target, mention)
             if target.label in legal.triggers:
                 role = legal.role(target.label, mention.label, name)
-                arguments.setdefault((id(target), found), []).append(Argument(role, head))
+                arguments.setdefault((id(target), key), []).append(Argument(role, ids[id(mention)]))
             else:
-                label = legal.relation(mention.label, target.label, name)
-                relations.append(Relation(f"R{len(relations) + 1}", label, head, tail))
+                label = legal.relation(head.label, tail.label, name or mention.label)
+                relations.append(Relation(f"R{len(relations) + 1}", label, ids[id(head)], ids[id(tail)]))
     events: list[Event] = []
     for mention in mentions:
         if mention.label in legal.triggers:
@@ -205,7 +206,7 @@ def _mention(spec: str, scope: int, start: int, position: int, document_id: str)
         elif word["name"]:
             (mention.event_values if word["event"] else mention.values)[word["name"]] = word["value"]
         else:
-            mention.links.append((word["link"], word["target"]))
+            mention.links.append((word["link"], word["way"], word["target"]))
     return mention
 
 
@@ -221,12 +222,12 @@ class _Names:
                 if self._by_key.setdefault((mention.scope, key), mention) is not mention:
                     raise AnnotationError(f"markup {document_id!r}: #{key} is declared twice in one scope")
 
-    def find(self, scope: int, key: str) -> tuple[_Mention, str]:
-        """Return the mention that `key` names in this scope or the nearest around it, and the key."""
+    def find(self, scope: int, key: str) -> _Mention:
+        """Return the mention that `key` names in this scope or the nearest around it."""
         at: int | None = scope
         while at is not None:
             if (at, key) in self._by_key:
-                return self._by_key[at, key], key
+                return self._by_key[at, key]
             at = self._parents[at]
         raise AnnotationError(f"markup {self._document_id!r}: nothing here is called #{key}")
 
@@ -268,12 +269,10 @@ class _Legal:
             legal = [
                 r.name
                 for r in self._schema.relations
-                if head in r.heads and tail in r.tails and (name or head) in (r.name, r.name.split("-")[0])
+                if head in r.heads and tail in r.tails and name in (r.name, r.name.split("-")[0])
             ]
             if len(legal) != 1:
-                raise AnnotationError(
-                    f"markup: {len(legal)} relations {name or head!r} from {head} to {tail}; name one"
-                )
+                raise AnnotationError(f"markup: {len(legal)} relations {name!r} from {head} to {tail}; name one")
             self._relations[key] = legal[0]
         return self._relations[key]
 

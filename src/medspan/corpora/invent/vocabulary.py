@@ -75,7 +75,7 @@ def genre_templates(name: str) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for symbol, words in _load("genres", name).items():
         is_bare = symbol.endswith(("_m", "_d")) or symbol in ("section", "opening", "closing")
-        found[symbol] = tuple(w if is_bare or "#" not in w else f"‹{w}›" for w in words)
+        found[symbol] = tuple(w if is_bare or not ("#" in w or "_m}" in w) else f"‹{w}›" for w in words)
     return found
 
 

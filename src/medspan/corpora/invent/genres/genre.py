@@ -35,8 +35,9 @@ class Genre:
     """Notes in the manner of one corpus, by the name of its schema.
 
     `name_of` gives a document id for (seed, place); `finish` does to a note what the corpus does to its texts and may
-    make several documents of it. `borrowed` names sections of the older kinds of invented notes that may stand among
+    make several documents of it. `borrowed` names sections of other kinds of invented notes that may stand among
     its own, as many in a hundred as `borrowed_in_100` says, and `borrow` brings them into this schema.
+    `marked_in` makes of the schema the one that templates are marked up in, where that is another.
     """
 
     schema_name: str
@@ -48,18 +49,22 @@ class Genre:
     borrowed: Sequence[str] = ()
     borrowed_in_100: int = 0
     borrow: Callable[[Document], Document] | None = None
-    allows_empty: bool = True
+    marked_in: Callable[[LabelSchema], LabelSchema] | None = None
 
     @cached_property
     def schema(self) -> LabelSchema:
         """The label schema that every document keeps to."""
         return schema(self.schema_name)
 
+    @cached_property
+    def _marks(self) -> LabelSchema:
+        return self.schema if self.marked_in is None else self.marked_in(self.schema)
+
     def write(self, seed: int, at: int, traps: bool, characters: int | None) -> Iterable[Document]:
         """Write note number `at` of the run with this seed."""
         rng = Random(f"{self.schema_name}/{seed}/{at}")
         name = self.name_of(seed, at)
-        if traps and self.allows_empty and rng.random() * 100 < _EMPTY_NOTES_IN_100:
+        if traps and rng.random() * 100 < _EMPTY_NOTES_IN_100:
             return self.finish(Document(name, rng.choice(_EMPTY_NOTES)), rng, False)
         parts = self._parts(self._grammar(rng, traps), rng, characters, name)
         return self.finish(concatenate(parts, name), rng, traps)
@@ -74,7 +79,7 @@ class Genre:
                 if name in words:
                     words[name] = _seasoned(words[name], alternatives, rng)
         base = Grammar(words, rng)
-        base = base.bind({"drug_plain": Pharmacy(base, rng).name})
+        base = base.bind(_drug_names(base, rng))
         return base.bind({name: about_a_drug(base, name, rng) for name in own if name.endswith("_d")})
 
     def _parts(self, grammar: Grammar, rng: Random, characters: int | None, name: str) -> list[Document]:
@@ -101,11 +106,15 @@ class Genre:
         return parts
 
     def _own(self, symbol: str, grammar: Grammar, name: str) -> Document:
-        return parse(tidy(_EMPTY.sub("", grammar.draw(symbol))), self.schema, name)
+        return parse(tidy(_EMPTY.sub("", grammar.draw(symbol))), self._marks, name)
 
     def _borrowed(self, rng: Random, name: str) -> Document:
         assert self.borrow is not None
         kind = rng.choice(self.borrowed)
+        if kind == "events":
+            from medspan.corpora.invent.genres.n2c2_2022 import GENRE as EVENTS
+
+            return self.borrow(EVENTS._own("section", EVENTS._grammar(rng, False), name))
         of = schema("sdoh" if kind == "social" else "clin")
         return self.borrow(parse(tidy(write_section(kind, note_grammar(rng), rng)), of, name))
 
@@ -117,3 +126,19 @@ def _seasoned(words: Symbol, nasty: Sequence[str], rng: Random) -> Callable[[], 
         return words() if callable(words) else rng.choice(words)
 
     return draw
+
+
+def _drug_names(grammar: Grammar, rng: Random) -> dict[str, Symbol]:
+    """Return symbols for the name of some drug: any of its names, its generic one, a brand."""
+    pharmacy = Pharmacy(grammar, rng)
+
+    def brand() -> str:
+        while True:
+            if len(names := pharmacy.draw().names) > 1:
+                return rng.choice(names[1:])
+
+    return {
+        "drug_plain": pharmacy.name,
+        "generic_name": lambda: pharmacy.draw().names[0],
+        "brand_name": brand,
+    }

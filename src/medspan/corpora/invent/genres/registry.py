@@ -5,10 +5,13 @@ from medspan.registry import Registry
 
 __all__ = ["GENRES"]
 
-_MODULES = {"i2b2-2010": "i2b2_2010", "n2c2-2018": "n2c2_2018"}
+_NAMES = (
+    "ade", "bc5cdr", "clinical", "ddi", "e3c", "i2b2-2009", "i2b2-2010", "i2b2-2012", "i2b2-2014", "n2c2-2018",
+    "n2c2-2022", "radgraph", "soda",
+)  # fmt: skip
 
 #: What can be invented, by the name of its label schema.
 GENRES: Registry[Genre] = Registry(
     "invented corpus",
-    {name: f"medspan.corpora.invent.genres.{module}:GENRE" for name, module in _MODULES.items()},
+    {name: f"medspan.corpora.invent.genres.{name.replace('-', '_')}:GENRE" for name in _NAMES},
 )

@@ -1,0 +1,20 @@
+"""Single sentences of case reports with drugs, harm and doses; a third of them hold none."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from random import Random
+
+from medspan.annotation import Document
+from medspan.corpora.invent.genres.genre import Genre
+
+__all__ = ["GENRE"]
+
+
+def _finish(document: Document, rng: Random, traps: bool) -> Iterable[Document]:  # noqa: ARG001
+    labels = {r.label for r in document.relations}
+    kind = "neg1" if not labels else "1" if "Adverse-Effect" in labels else "dose1"
+    text = document.text.replace("\n", " ").strip()
+    yield replace(document, id=f"{document.id}-{kind}", text=text)
+
+
+GENRE = Genre("ade", lambda seed, at: f"{seed}{at:06d}", _finish, low=1, high=1, between=" ")
