@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from medspan.annotation import Document
 from medspan.errors import ScoringError
 
-__all__ = ["Alignment", "Pair", "align"]
+__all__ = ["Alignment", "Pair", "align", "listed", "require_same_documents"]
 
 N_LISTED = 10  # ids spelled out in a message
 
@@ -56,6 +56,18 @@ def align(gold: Iterable[Document], predicted: Iterable[Document]) -> Alignment:
         tuple(sorted(gold_by_id.keys() - predicted_by_id.keys())),
         tuple(sorted(predicted_by_id.keys() - gold_by_id.keys())),
     )
+
+
+def require_same_documents(gold: Iterable[Document], predicted: Iterable[Document], rules: str) -> None:
+    """Raise ScoringError, which lists the ids, unless both sides hold the same documents; `rules` names who asks."""
+    ids, found = {document.id for document in gold}, {document.id for document in predicted}
+    reasons = [
+        f"{reason}: {len(odd)} ({listed(sorted(odd))})"
+        for reason, odd in (("not predicted", ids - found), ("without gold", found - ids))
+        if odd
+    ]
+    if reasons:
+        raise ScoringError(f"{rules} score the same documents on both sides only; {'; '.join(reasons)}")
 
 
 def _by_id(documents: Iterable[Document], side: str) -> dict[str, Document]:

@@ -26,7 +26,7 @@ from typing import NamedTuple, TypeAlias
 
 from medspan.annotation import Document, Entity, LabelSchema
 from medspan.errors import ScoringError
-from medspan.scoring.align import Pair, listed
+from medspan.scoring.align import Pair, require_same_documents
 from medspan.scoring.counts import Rows, Tally, add, tally
 from medspan.scoring.scorers import Counterpart, Measured, Path
 
@@ -267,14 +267,7 @@ class N2c2Scorer2022:
         self, gold: Sequence[Document], predicted: Sequence[Document]
     ) -> tuple[Sequence[Document], Sequence[Document]]:
         """Refuse sides that hold different documents, as the script does; raises ScoringError that lists their ids."""
-        ids, found = {d.id for d in gold}, {d.id for d in predicted}
-        reasons = [
-            f"{reason}: {len(odd)} ({listed(sorted(odd))})"
-            for reason, odd in (("not predicted", ids - found), ("without gold", found - ids))
-            if odd
-        ]
-        if reasons:
-            raise ScoringError("the 2022 n2c2 rules score the same documents on both sides only; " + "; ".join(reasons))
+        require_same_documents(gold, predicted, "the 2022 n2c2 rules")
         return gold, predicted
 
     def measure(self, pairs: Sequence[Pair], schema: LabelSchema | None) -> Measured:  # noqa: ARG002

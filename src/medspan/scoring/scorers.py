@@ -191,6 +191,7 @@ SCORERS: Registry[Scorer] = Registry(
         "lenient": "medspan.scoring.scorers:LENIENT",
         "i2b2-2009": "medspan.scoring.i2b2_2009:I2B2_2009",
         "i2b2-2010": "medspan.scoring.i2b2_2010:I2B2_2010",
+        "i2b2-2012": "medspan.scoring.i2b2_2012:I2B2_2012",
         "i2b2-2014": "medspan.scoring.i2b2_2014:I2B2_2014",
         "n2c2-2018": "medspan.scoring.n2c2_2018:N2C2_2018",
         "n2c2-2022": "medspan.scoring.n2c2_2022:N2C2_2022",
