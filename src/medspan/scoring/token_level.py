@@ -34,7 +34,9 @@ class Tokenization:
         """Return where the tokens begin that share a character with an extent, each once, in text order."""
         if len(extent) == 1:
             ((start, end),) = extent
-            return tuple(found.start() for found in self.pattern.finditer(text, self.first(text, start), end))
+            if start and text[start - 1] != " ":  # most mentions begin after a space, where no search is needed
+                start = self.first(text, start)
+            return tuple([found.start() for found in self.pattern.finditer(text, start, end)])
         found = {at for fragment in extent for at in self.starts(text, (fragment,))}
         return tuple(sorted(found))
 
