@@ -16,20 +16,30 @@ def legal(text: str) -> str:
     return _ILLEGAL.sub("\ufffd", text)
 
 
-def unwritable(document: Document) -> Iterator[Loss]:
-    """Yield a loss for the text, and one for each annotation, with characters that `legal` replaces."""
+def unwritable(document: Document, *, attributes: bool = True) -> Iterator[Loss]:
+    """Yield a loss for the text, and one for each annotation, with characters that `legal` replaces.
+
+    `attributes` says whether those of entities and events are written as they are.
+    """
+    if _ILLEGAL.search(document.id):
+        yield Loss(document.id, "ids", None, "control characters of the document id become U+FFFD")
     if n := len(_ILLEGAL.findall(document.text)):
         yield Loss(document.id, "characters", None, f"{n} control characters of the text become U+FFFD")
     names: list[tuple[str, list[str]]] = []
     for entity in document.entities:
-        names.append((entity.id, [entity.label, entity.code or "", *_attributes(entity)]))
+        names.append(
+            (entity.id, [entity.id, entity.label, entity.code or "", *(_attributes(entity) if attributes else ())])
+        )
     for event in document.events:
-        names.append((event.id, [event.label, *(a.role for a in event.arguments), *_attributes(event)]))
-    names.extend((relation.id, [relation.label]) for relation in document.relations)
-    names.extend((group.id, [group.label]) for group in document.groups)
+        roles = [a.role for a in event.arguments]
+        names.append((event.id, [event.id, event.label, *roles, *(_attributes(event) if attributes else ())]))
+    names.extend((relation.id, [relation.id, relation.label]) for relation in document.relations)
+    names.extend((group.id, [group.id, group.label]) for group in document.groups)
     for key, words in names:
         if _ILLEGAL.search("".join(words)):
             yield Loss(document.id, "characters", key, "control characters of its names become U+FFFD")
+    if any(_ILLEGAL.search(fact.label + fact.head_code + fact.tail_code) for fact in document.concept_relations):
+        yield Loss(document.id, "concept_relations", None, "control characters of their names become U+FFFD")
 
 
 def _attributes(owner: Entity | Event) -> Iterator[str]:
