@@ -89,9 +89,7 @@ def _records(name: str, text: str) -> Iterator[tuple[int | None, Any, dict[str, 
                 yield n, None, {}
         return
     except (RecursionError, ValueError):
-        raise FormatError(
-            f"{name} line 1: not JSON that can be read: nested too deeply, or a number too long"
-        ) from None
+        raise FormatError(f"{name} line 1: not readable JSON: nested too deeply, or a number too long") from None
     documents = list(_unpacked(found, {}))
     if not documents and not (isinstance(found, dict) and found.get("documents") == []):
         raise FormatError(f"{name} line 1: no documents with passages are in it; is this BioC JSON?")
@@ -141,9 +139,11 @@ def write(documents: Iterable[Document], path: Path) -> None:
     out = bytearray()
     for n, document in enumerate(documents):
         if n == 0:
-            head = json.dumps(biocjson.toJSON(collection_of(document)), ensure_ascii=False)
-            out += head.rpartition("]")[0].encode("utf-8")
-        out += (b",\n" if n else b"\n") + json.dumps(biocjson.toJSON(made_of(document)), ensure_ascii=False).encode(
-            "utf-8"
-        )
+            out += _encoded(biocjson.toJSON(collection_of(document))).rpartition(b"]")[0]
+        out += (b",\n" if n else b"\n") + _encoded(biocjson.toJSON(made_of(document)))
     write_file(path, bytes(out) + b"\n]}\n" if out else b'{"documents": []}\n')
+
+
+def _encoded(value: Any) -> bytes:
+    # What UTF-8 cannot hold, a lone surrogate in a name, is written as JSON writes it with an escape.
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")

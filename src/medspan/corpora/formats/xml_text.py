@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from medspan.annotation import Document, Entity, Event
+from medspan.annotation import Document, Entity
 from medspan.corpora.formats.losses import Loss
 
 __all__ = ["legal", "unwritable"]
@@ -26,13 +26,11 @@ def unwritable(document: Document, *, attributes: bool = True) -> Iterator[Loss]
     if n := len(_ILLEGAL.findall(document.text)):
         yield Loss(document.id, "characters", None, f"{n} control characters of the text become U+FFFD")
     names: list[tuple[str, list[str]]] = []
-    for entity in document.entities:
-        names.append(
-            (entity.id, [entity.id, entity.label, entity.code or "", *(_attributes(entity) if attributes else ())])
-        )
-    for event in document.events:
-        roles = [a.role for a in event.arguments]
-        names.append((event.id, [event.id, event.label, *roles, *(_attributes(event) if attributes else ())]))
+    for owner in (*document.entities, *document.events):
+        words = [owner.id, owner.label]
+        words.extend([owner.code or ""] if isinstance(owner, Entity) else [a.role for a in owner.arguments])
+        words.extend(word for a in owner.attributes if attributes for word in (a.name, a.value))
+        names.append((owner.id, words))
     names.extend((relation.id, [relation.id, relation.label]) for relation in document.relations)
     names.extend((group.id, [group.id, group.label]) for group in document.groups)
     for key, words in names:
@@ -40,9 +38,3 @@ def unwritable(document: Document, *, attributes: bool = True) -> Iterator[Loss]
             yield Loss(document.id, "characters", key, "control characters of its names become U+FFFD")
     if any(_ILLEGAL.search(fact.label + fact.head_code + fact.tail_code) for fact in document.concept_relations):
         yield Loss(document.id, "concept_relations", None, "control characters of their names become U+FFFD")
-
-
-def _attributes(owner: Entity | Event) -> Iterator[str]:
-    for attribute in owner.attributes:
-        yield attribute.name
-        yield attribute.value
