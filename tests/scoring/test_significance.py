@@ -1,3 +1,4 @@
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from medspan.errors import ConfigError, ScoringError, UnknownNameError
 from medspan.scoring import adjusted, compare, paired_bootstrap, score
+from medspan.scoring.bootstrap import difference
 
 P_VALUES = st.lists(st.floats(0.0001, 1), min_size=1, max_size=12)
 
@@ -112,6 +114,45 @@ def test_a_section_that_one_system_lacks_counts_as_nothing_there(note):
     bare = [note("Drug 0-5")]
     found = compare(gold, {"a": gold, "b": bare}, ["relations.end_to_end.strict"], n=10)
     assert (found.rows[0].difference.f1_a, found.rows[0].difference.f1_b) == (1.0, 0.0)
+
+
+def test_documents_of_one_patient_or_group_are_drawn_and_exchanged_together(note):
+    """Ten reports, each under the ids of two labelers, are ten draws and not twenty."""
+    gold = corpus(note, 1.0)
+    for key, width in (("patient", 2), ("group", 2), ("other", 1)):
+        labelled = [replace(d, metadata={key: f"p{i // 2}"}) for i, d in enumerate(gold)]
+        systems = {"a": corpus(note, 0.8), "b": corpus(note, 0.6, seed=1)}
+        found = compare(labelled, systems, n=400)
+        assert (found.documents, found.units) == (20, 20 // width)
+        a, b = (
+            score(gold, systems[name]).tally("entities.strict").total.reshape(20 // width, width, 3).sum(axis=1)
+            for name in "ab"
+        )
+        expected = difference("entities.strict", a, b, n=400)
+        assert found.rows[0].difference == replace(expected, documents=20)
+        assert any("10 groups" in line for line in found.notes) == (width == 2)
+
+
+def test_radgraph_labelers_of_one_report_are_one_draw(note):
+    def report(key, labeler, *forms):
+        metadata = {"labeler": labeler, "group": key, "radgraph": {"data_source": "MIMIC-CXR"}}
+        return replace(note(*forms, key=f"{key}#{labeler}"), metadata=metadata)
+
+    gold = [report(key, labeler, "OBS-DP 0-5") for key in "abc" for labeler in ("labeler_1", "labeler_2")]
+    right = [note("OBS-DP 0-5", key=key) for key in "abc"]
+    wrong = [note("OBS-DA 0-5", key=key) for key in "abc"]
+    found = compare(gold, {"right": right, "wrong": wrong}, scorer="radgraph", n=50)
+    assert (found.documents, found.units) == (6, 3)
+    assert (found.rows[0].difference.f1_a, found.rows[0].difference.f1_b) == (1.0, 0.0)
+    measure = next(
+        ".".join(path)
+        for path in score(gold, right, scorer="radgraph").tallies
+        if path[0] == "entities" and path[-1] == "labeler_1"
+    )
+    assert (
+        compare(gold, {"right": right, "wrong": wrong}, [measure], scorer="radgraph", n=50).rows[0].difference.f1_a
+        == 1.0
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
-"""Several systems on the same gold: every difference with its interval, and p values corrected for their number."""
+"""Several systems on the same gold: every difference with its interval, and p values corrected for their number.
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+What is drawn and exchanged is the document, or all documents of one patient or group where the gold's metadata names
+one (two labelers of a report, sentences of an article): what belongs together is not independent.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -15,7 +19,7 @@ from medspan.scoring.align import align
 from medspan.scoring.bootstrap import Difference, difference
 from medspan.scoring.report import Report, score
 from medspan.scoring.restrict import Labels
-from medspan.scoring.scorers import SCORERS
+from medspan.scoring.scorers import SCORERS, Preparing
 
 __all__ = ["CORRECTIONS", "Comparison", "Comparisons", "adjusted", "compare"]
 
@@ -42,10 +46,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Comparisons:
-    """All comparisons of one question; they are one family for the correction."""
+    """All comparisons of one question; they are one family for the correction.
+
+    `units` is how many documents, or groups of them that belong together, were drawn from.
+    """
 
     scorer: str
     documents: int
+    units: int
     correction: str
     resamples: int
     rows: tuple[Comparison, ...]
@@ -56,6 +64,7 @@ class Comparisons:
         return {
             "scorer": self.scorer,
             "documents": self.documents,
+            "units": self.units,
             "correction": self.correction,
             "resamples": self.resamples,
             "comparisons": [row.to_dict() for row in self.rows],
@@ -121,50 +130,78 @@ def compare(
         for name, documents in predictions.items()
     }
     chosen = tuple(dict.fromkeys(measures)) or (".".join(SCORERS.get(scorer).headline),)
+    unit_of = {document.id: _unit(document) for document in truth}
+    rows = {name: _rows(scorer, truth, documents) for name, documents in predictions.items()}
     found: list[tuple[str, str, Difference]] = []
     for measure in chosen:
-        counts = _counts(truth, predictions, reports, measure)
-        found += [
-            (a, b, difference(measure, counts[a], counts[b], n=n, seed=seed)) for a, b in combinations(predictions, 2)
-        ]
+        counts = _counts(reports, rows, unit_of, measure)
+        for a, b in combinations(predictions, 2):
+            one = difference(measure, counts[a], counts[b], n=n, seed=seed)
+            found.append((a, b, replace(one, documents=len(truth))))
     corrected = adjusted([one.p_randomization for _, _, one in found], correction)
     return Comparisons(
         scorer,
         len(truth),
+        len(set(unit_of.values())),
         correction,
         n,
         tuple(Comparison(a, b, one, p) for (a, b, one), p in zip(found, corrected, strict=True)),
-        (
-            f"p from {n:,} exchanges of documents; {len(found)} comparisons, corrected by {CORRECTIONS[correction]}",
-            *(f"{name}: {note}" for name, report in reports.items() for note in report.notes),
-        ),
+        tuple(_notes(reports, len(truth), len(set(unit_of.values())), n, len(found), correction)),
     )
 
 
+def _notes(
+    reports: Mapping[str, Report], n_documents: int, n_units: int, n: int, n_comparisons: int, correction: str
+) -> Iterator[str]:
+    yield f"p from {n:,} exchanges of documents; {n_comparisons} comparisons, corrected by {CORRECTIONS[correction]}"
+    if n_units < n_documents:
+        yield f"documents of one patient or group are drawn and exchanged together: {n_units} groups"
+    for name, report in reports.items():
+        for note in report.notes:
+            yield f"{name}: {note}"
+
+
+def _unit(document: Document) -> str:
+    """Name what a document belongs to, as splits are made; a document alone is its own."""
+    for key in ("patient", "group"):
+        if document.metadata.get(key):
+            return f"{key} {document.metadata[key]}"
+    return f"document {document.id}"
+
+
+def _rows(scorer: str, gold: Sequence[Document], predicted: Sequence[Document]) -> list[str]:
+    """List the document ids behind the rows of a tally: those that the scorer pairs and does not skip."""
+    chosen = SCORERS.get(scorer)
+    if isinstance(chosen, Preparing):
+        gold, predicted = chosen.prepare(gold, predicted)
+    pairs = align(gold, predicted).pairs
+    return [pair.gold.id for pair in pairs if not (chosen.skips_missing and pair.is_missing)]
+
+
 def _counts(
-    gold: Sequence[Document],
-    predictions: Mapping[str, Sequence[Document]],
-    reports: Mapping[str, Report],
-    measure: str,
+    reports: Mapping[str, Report], rows: Mapping[str, Sequence[str]], unit_of: Mapping[str, str], measure: str
 ) -> dict[str, NDArray[np.int64]]:
-    """Give each system's counts (documents, 3), row i being the same document for all.
+    """Give each system's counts (units, 3), row i being the same unit for all.
 
     A scorer that skips documents without a prediction has no row for them: nothing is counted there. A section that
-    neither gold nor one system uses is absent from that system's report: nothing was counted there either.
+    neither gold nor one system uses is absent from that system's report: nothing was counted there either. A measure
+    of some of the documents, such as one labeler's, does not tell which: its rows stay as they are.
     """
     path = tuple(measure.split("."))
-    known = {".".join(place) for report in reports.values() for place in report.tallies}
-    if measure not in known:
+    totals = {name: report.tallies[path].total for name, report in reports.items() if path in report.tallies}
+    if not totals:
+        known = {".".join(place) for report in reports.values() for place in report.tallies}
         raise unknown_name("measure", measure, sorted(known))
+    if any(len(total) != len(rows[name]) for name, total in totals.items()):
+        shape = next(iter(totals.values())).shape
+        if any(total.shape != shape for total in totals.values()):
+            raise ScoringError(f"{measure} covers other documents in one system than in another; choose another")
+        return {name: totals.get(name, np.zeros(shape, dtype=np.int64)) for name in reports}
+    names = sorted({unit_of.get(key, key) for ids in rows.values() for key in ids})
+    units = {name: row for row, name in enumerate(names)}
     counts: dict[str, NDArray[np.int64]] = {}
-    for name, report in reports.items():
-        table = np.zeros((len(gold), 3), dtype=np.int64)
-        if path in report.tallies:
-            total = report.tallies[path].total
-            if len(total) == len(gold):
-                table[:] = total
-            else:
-                pairs = align(gold, predictions[name]).pairs
-                table[[row for row, pair in enumerate(pairs) if not pair.is_missing]] = total
-        counts[name] = table
+    for name in reports:
+        counts[name] = np.zeros((len(units), 3), dtype=np.int64)
+        if name in totals:
+            np.add.at(counts[name], [units[unit_of.get(key, key)] for key in rows[name]], totals[name])
     return counts
