@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from medspan.annotation import Document, Entity
+from medspan.annotation import Document, Entity, Event
 from medspan.corpora.formats.losses import Loss
 
 __all__ = ["legal", "unwritable"]
@@ -26,7 +26,8 @@ def unwritable(document: Document, *, attributes: bool = True) -> Iterator[Loss]
     if n := len(_ILLEGAL.findall(document.text)):
         yield Loss(document.id, "characters", None, f"{n} control characters of the text become U+FFFD")
     names: list[tuple[str, list[str]]] = []
-    for owner in (*document.entities, *document.events):
+    owners: list[Entity | Event] = [*document.entities, *document.events]
+    for owner in owners:
         words = [owner.id, owner.label]
         words.extend([owner.code or ""] if isinstance(owner, Entity) else [a.role for a in owner.arguments])
         words.extend(word for a in owner.attributes if attributes for word in (a.name, a.value))
