@@ -119,7 +119,7 @@ def losses(document: Document) -> Iterator[Loss]:
     if _PMID.fullmatch(document.id):
         yield Loss(document.id, "ids", None, "a document id of digits alone is taken for a PMID and gets a number")
     if n := len(_LINE_END.findall(document.text)):
-        yield Loss(document.id, "line ends", None, f"{n} characters become spaces")
+        yield Loss(document.id, "characters", None, f"{n} characters become spaces")
     used: set[str] = set()
     order: list[int] = []
     for relation in document.relations:
