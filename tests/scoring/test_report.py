@@ -1,5 +1,6 @@
 import json
 from io import StringIO
+from pathlib import Path
 from time import process_time
 
 import pytest
@@ -112,6 +113,15 @@ def test_every_official_report_holds_the_clean_measures_in_the_same_shape(note, 
     assert json.loads(json.dumps(data)) == data
     assert "clean measures beside: 1 documents, scorer strict" in report.to_markdown()
     assert "clean measures beside: 1 documents, scorer strict" in " ".join(printed(report, width=200).split())
+
+
+def test_the_page_on_scoring_lists_every_official_scorer_with_headline_and_basis():
+    page = (Path(__file__).parents[2] / "docs" / "scoring.md").read_text("utf-8")
+    for name in SCORERS:
+        if name not in ("strict", "lenient"):
+            scorer = SCORERS.get(name)
+            assert f"| `{name}` | `{'.'.join(scorer.headline)}` | {scorer.basis} |" in page
+            assert f"### `{name}`:" in page
 
 
 @pytest.mark.parametrize("name", [name for name in SCORERS if name not in ("strict", "lenient")])
