@@ -177,7 +177,7 @@ def test_a_hundred_thousand_characters_take_no_longer_than_their_mentions(note):
 
     document = note("Drug 0-5", "Form 99990-100000", text="." * 100_000)
     found = list(runs(100_000, [facts(document).entities] * 3))
-    assert [run.length for run in found] == [5, 99_985, 10]
+    assert [length for _, length in found] == [5, 99_985, 10]
 
 
 @pytest.mark.parametrize(

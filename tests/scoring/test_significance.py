@@ -1,13 +1,14 @@
 from dataclasses import replace
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from medspan.errors import ConfigError, ScoringError, UnknownNameError
-from medspan.scoring import adjusted, compare, paired_bootstrap, score
-from medspan.scoring.bootstrap import difference
+from medspan.scoring import adjusted, bootstrap, compare, paired_bootstrap, score
+from medspan.scoring.bootstrap import difference, intervals, row_intervals
 
 P_VALUES = st.lists(st.floats(0.0001, 1), min_size=1, max_size=12)
 
@@ -173,3 +174,16 @@ def test_what_cannot_be_compared_is_refused(note, systems, options, error, messa
 def test_no_gold_is_refused(note):
     with pytest.raises(ScoringError, match="no gold documents"):
         compare([], {"a": [], "b": []})
+
+
+def test_intervals_of_rows_are_those_of_each_row_alone(monkeypatch):
+    by_row = np.random.default_rng(1).integers(0, 5, size=(30, 4, 3))
+    expected = [intervals(by_row[:, i], n=300, seed=2)["f1"] for i in range(4)]
+    assert row_intervals(by_row, n=300, seed=2) == expected
+    monkeypatch.setattr(bootstrap, "N_CELLS", 100)
+    assert len(row_intervals(by_row, n=300, seed=2)) == 4
+
+
+def test_no_documents_no_rows_and_no_resamples_have_no_intervals():
+    for shape, n in (((0, 2, 3), 10), ((2, 0, 3), 10), ((2, 2, 3), 0)):
+        assert row_intervals(np.zeros(shape, dtype=np.int64), n=n) == []

@@ -1,5 +1,6 @@
 """How far annotators of the same notes agree: F1 between every two, and Krippendorff's alpha over characters."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -8,7 +9,7 @@ from typing import Any
 from medspan.annotation import Document, LabelSchema
 from medspan.errors import ConfigError, ScoringError
 from medspan.scoring.align import align, listed
-from medspan.scoring.alpha import Coincidences, Labels, count_labels, count_sets, runs
+from medspan.scoring.alpha import Pattern, label_alphas, marked_alpha, runs, set_alpha
 from medspan.scoring.facts import facts
 from medspan.scoring.report import Report, score
 
@@ -144,28 +145,11 @@ def _checked(name: str, documents: Iterable[Document]) -> list[Document]:
 
 
 def _alphas(groups: Sequence[Sequence[Document]], schema: LabelSchema | None) -> Alphas:
-    kept = [
-        (
-            len(group[0].text),
-            [[m for m in facts(d).entities if schema is None or m.label in schema.labels] for d in group],
-        )
-        for group in groups
-    ]
-    labels = sorted({m.label for _, versions in kept for version in versions for m in version})
-    overall: Coincidences[Labels] = Coincidences()
-    marked: Coincidences[bool] = Coincidences()
-    by_label: dict[str, Coincidences[bool]] = {label: Coincidences() for label in labels}
-    for n_characters, versions in kept:
-        found = list(runs(n_characters, versions))
-        for sets, length in count_sets(found):
-            overall.add(sets, length)
-            n_marked = sum(n for value, n in sets.items() if value)
-            marked.add({True: n_marked, False: sets.total() - n_marked}, length)
-        for label, values, length in count_labels(found, labels):
-            by_label[label].add(values, length)
-    return Alphas(
-        sum(n for n, _ in kept),
-        overall.alpha(),
-        marked.alpha(),
-        {label: one.alpha() for label, one in by_label.items()},
-    )
+    patterns: Counter[Pattern] = Counter()
+    for group in groups:
+        versions = [facts(document).entities for document in group]
+        if schema is not None:
+            versions = [[m for m in mentions if m.label in schema.labels] for mentions in versions]
+        for pattern, length in runs(len(group[0].text), versions):
+            patterns[pattern] += length
+    return Alphas(patterns.total(), set_alpha(patterns), marked_alpha(patterns), label_alphas(patterns))

@@ -22,24 +22,18 @@ from typing import Generic, TypeAlias, TypeVar
 
 from medspan.scoring.facts import Mention
 
-__all__ = ["Coincidences", "Labels", "Run", "count_labels", "count_sets", "runs"]
+__all__ = ["Coincidences", "Labels", "Pattern", "label_alphas", "marked_alpha", "runs", "set_alpha"]
 
 V = TypeVar("V")
 Labels: TypeAlias = frozenset[str]
+Pattern: TypeAlias = tuple[Labels, ...]  # the labels that each annotator of a character gave it
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Neighbouring characters that each annotator treats alike, and the labels that each gives them."""
+def runs(n_characters: int, versions: Sequence[Sequence[Mention]]) -> Iterator[tuple[Pattern, int]]:
+    """Cut a text at every end of a fragment; yield what each annotator gave a stretch, and its length.
 
-    length: int
-    values: tuple[Labels, ...]
-
-
-def runs(n_characters: int, versions: Sequence[Sequence[Mention]]) -> Iterator[Run]:
-    """Cut a text of `n_characters` at every end of a fragment; the lengths add up to the text's.
-
-    Gaps of discontinuous mentions carry no label. A character inside several mentions carries the set of their labels.
+    The lengths add up to `n_characters`. Gaps of discontinuous mentions carry no label. A character inside several
+    mentions carries the set of their labels.
     """
     changes: dict[int, list[tuple[int, str, int]]] = {}
     for who, mentions in enumerate(versions):
@@ -47,19 +41,19 @@ def runs(n_characters: int, versions: Sequence[Sequence[Mention]]) -> Iterator[R
             for start, end in mention.extent:
                 changes.setdefault(start, []).append((who, mention.label, 1))
                 changes.setdefault(end, []).append((who, mention.label, -1))
-    depth: list[Counter[str]] = [Counter() for _ in versions]
+    depth: list[dict[str, int]] = [{} for _ in versions]
     values: list[Labels] = [frozenset() for _ in versions]
     before = 0
     for at in sorted(changes):
         if at > before:
-            yield Run(at - before, tuple(values))
+            yield tuple(values), at - before
         before = at
         for who, label, step in changes[at]:
-            depth[who][label] += step
+            depth[who][label] = depth[who].get(label, 0) + step
         for who in {who for who, _, _ in changes[at]}:
             values[who] = frozenset(label for label, n in depth[who].items() if n)
     if n_characters > before:
-        yield Run(n_characters - before, tuple(values))
+        yield tuple(values), n_characters - before
 
 
 @dataclass
@@ -92,24 +86,36 @@ class Coincidences(Generic[V]):
         return float(1 - (n - 1) * observed / expected)
 
 
-def count_sets(found: Sequence[Run]) -> Iterator[tuple[Counter[Labels], int]]:
-    """Yield the label sets that each run was given, and its length."""
-    for run in found:
-        yield Counter(run.values), run.length
+def label_alphas(patterns: Mapping[Pattern, int]) -> dict[str, float | None]:
+    """Return the alpha of each label: whether a character lies in a mention of it."""
+    found: dict[str, Coincidences[bool]] = {}
+    without: dict[str, Counter[int]] = {}  # label -> annotators of a character -> characters that nobody gave it to
+    lengths: Counter[int] = Counter()
+    for pattern, length in patterns.items():
+        lengths[len(pattern)] += length
+    for pattern, length in patterns.items():
+        m = len(pattern)
+        for label, n in Counter(label for value in pattern for label in value).items():
+            found.setdefault(label, Coincidences()).add({True: n, False: m - n}, length)
+            without.setdefault(label, lengths.copy())[m] -= length
+    for label, one in found.items():
+        for m, length in without[label].items():
+            one.add({False: m}, length)
+    return {label: found[label].alpha() for label in sorted(found)}
 
 
-def count_labels(found: Sequence[Run], labels: Sequence[str]) -> Iterator[tuple[str, Counter[bool], int]]:
-    """Yield for each label whether the characters of a run were given it, by how many annotators, and its length.
+def marked_alpha(patterns: Mapping[Pattern, int]) -> float | None:
+    """Return the alpha of lying in any mention."""
+    found: Coincidences[bool] = Coincidences()
+    for pattern, length in patterns.items():
+        n = sum(map(bool, pattern))
+        found.add({True: n, False: len(pattern) - n}, length)
+    return found.alpha()
 
-    Runs where nobody gives a label come as one.
-    """
-    total = sum(run.length for run in found)
-    used: Counter[str] = Counter()
-    for run in found:
-        m = len(run.values)
-        for label, n in Counter(label for value in run.values for label in value).items():
-            used[label] += run.length
-            yield label, Counter({True: n, False: m - n}), run.length
-    if found:
-        for label in labels:
-            yield label, Counter({False: len(found[0].values)}), total - used[label]
+
+def set_alpha(patterns: Mapping[Pattern, int]) -> float | None:
+    """Return the alpha of the sets of labels."""
+    found: Coincidences[Labels] = Coincidences()
+    for pattern, length in patterns.items():
+        found.add(Counter(pattern), length)
+    return found.alpha()
