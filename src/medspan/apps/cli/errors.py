@@ -53,7 +53,7 @@ def errors(
         int, typer.Option(metavar="N", min=0, help="Examples of each kind of mistake: ids and offsets, no words.")
     ] = 10,
 ) -> None:
-    """Report scores and mistakes: what is wrong with each wrong mention and relation, and which labels are confused."""
+    """Report scores, and what is wrong with each wrong mention, relation and argument; which labels are confused."""
     from medspan.apps.cli.versions import mention_problems
     from medspan.apps.documents import read_any, read_gold
     from medspan.corpora import schema as packaged
