@@ -64,7 +64,7 @@ def _documents(name: str, content: bytes, problems: Problems) -> Iterator[Docume
             source = biocjson.fromJSON(_completed(record), "BioCDocument")
             source.id = f"{document_id(name, *SUFFIXES)}#{n}" if source.id in (None, "") else str(source.id)
             problems.document = source.id
-            yield document_of(source, collection, line, problems)
+            yield document_of(source, collection, line, problems, "bioc-json")
         except AnnotationError as error:
             problems.skipped(line, str(error))
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:

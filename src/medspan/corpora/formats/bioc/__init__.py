@@ -91,7 +91,7 @@ def _documents(name: str, content: bytes, problems: Problems) -> Iterator[Docume
                 source = bioc.biocxml.loads(f"<collection>{alone}</collection>").documents[0]
                 source.id = source.id or f"{document_id(name, *SUFFIXES)}#{n}"
                 problems.document = source.id
-                yield document_of(source, collection, line, problems)
+                yield document_of(source, collection, line, problems, "bioc")
             except AnnotationError as error:
                 problems.skipped(line, str(error))
             except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:

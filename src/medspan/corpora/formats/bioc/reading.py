@@ -15,9 +15,15 @@ from medspan.errors import AnnotationError
 __all__ = ["document_of"]
 
 
-def document_of(source: Any, collection: Mapping[str, Any], line: int | None, problems: Problems) -> Document:
-    """Build the document of a BioCDocument; `collection` is kept in `metadata["bioc"]` beside the passages' layout."""
-    return _Reading(source, line, problems).document(collection)
+def document_of(
+    source: Any, collection: Mapping[str, Any], line: int | None, problems: Problems, own_metadata: str
+) -> Document:
+    """Build the document of a BioCDocument.
+
+    What has no place of its own is kept in `metadata[own_metadata]`: the collection's description, the layout of the
+    passages, further infons, roles.
+    """
+    return _Reading(source, line, problems).document(collection, own_metadata)
 
 
 @dataclass(slots=True)
@@ -46,7 +52,7 @@ class _Reading:
         self.names: dict[tuple[int | None, str], str] = {}
         self.used: set[str] = set()
 
-    def document(self, collection: Mapping[str, Any]) -> Document:
+    def document(self, collection: Mapping[str, Any], own_metadata: str) -> Document:
         source = self.source
         self._collect()
         layout = self._layout()
@@ -63,7 +69,7 @@ class _Reading:
             events,
             groups,
             facts,
-            metadata={**foreign, "bioc": {key: value for key, value in kept.items() if value}},
+            metadata={**foreign, own_metadata: {key: value for key, value in kept.items() if value}},
         )
 
     def _collect(self) -> None:

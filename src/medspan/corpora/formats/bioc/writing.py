@@ -11,6 +11,8 @@ from medspan.errors import MissingExtraError
 
 __all__ = ["collection_of", "made_of"]
 
+_OWN = ("bioc", "bioc-json")
+
 
 def _bioc() -> Any:
     try:
@@ -36,7 +38,8 @@ def made_of(document: Document) -> Any:
 
 
 def _kept(document: Document) -> Mapping[str, Any]:
-    found = document.metadata.get("bioc")
+    """Return what either syntax has kept; a document of the one is written as it was in the other."""
+    found = next((document.metadata[key] for key in _OWN if key in document.metadata), {})
     return found if isinstance(found, Mapping) else {}
 
 
@@ -53,7 +56,7 @@ class _Writing:
         document, made = self.document, self.made
         made.id = document.id
         made.infons = dict(self.kept.get("infons", {}))
-        if foreign := {key: value for key, value in document.metadata.items() if key != "bioc"}:
+        if foreign := {key: value for key, value in document.metadata.items() if key not in _OWN}:
             made.infons[METADATA] = json.dumps(foreign)
         self._passages()
         self._annotations()

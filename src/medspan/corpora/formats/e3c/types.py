@@ -4,6 +4,7 @@ E3C comes without its type system, and files of later WebAnno versions have more
 for those that list links.
 """
 
+import warnings
 from collections.abc import Mapping
 from functools import lru_cache
 from keyword import iskeyword
@@ -56,7 +57,8 @@ def link_type(type_name: str, feature: str) -> str:
 
 def is_feature_name(name: str) -> bool:
     """Say whether a feature can have this name, which becomes one of Python code too."""
-    return name.isascii() and name.isidentifier() and not iskeyword(name) and not name.startswith("_")
+    is_plain = name.isascii() and name.isidentifier() and not iskeyword(name)
+    return is_plain and not name.startswith("_") and name not in ("self_", "type_")
 
 
 def python_name(feature: str) -> str:
@@ -73,6 +75,14 @@ def type_system(layers: tuple[Layer, ...]) -> Any:
         raise MissingExtraError("dkpro-cassis", "formats") from None
 
     types = TypeSystem()
+    with warnings.catch_warnings():
+        # It warns of names that Python reserves, which `python_name` knows.
+        warnings.simplefilter("ignore")
+        _fill(types, layers)
+    return types
+
+
+def _fill(types: Any, layers: tuple[Layer, ...]) -> None:
     for name, is_annotation, _, _ in layers:
         if not types.contains_type(name):
             types.create_type(name, "uima.tcas.Annotation" if is_annotation else "uima.cas.TOP")
@@ -86,4 +96,3 @@ def type_system(layers: tuple[Layer, ...]) -> Any:
             types.create_feature(link, "role", "uima.cas.String")
             types.create_feature(link, "target", "uima.tcas.Annotation")
             types.create_feature(layer, feature, "uima.cas.FSArray", elementType=link)
-    return types

@@ -126,7 +126,7 @@ class _Filling:
             self.made[entity.id] = self._add(CUSTOM + _layer(entity), entity.start, entity.end, _features(entity))
         lists: dict[tuple[str, str], list[Any]] = {}
         for relation in document.relations:
-            if relation.head in links:
+            if relation.head in self.made and relation.tail in self.made:
                 feature, role, target = links[relation.head].pop(0)
                 link = link_type(self.made[relation.head].type.name, feature)
                 made = self.types.get_type(link)(role=legal(role), target=self.made[target])
