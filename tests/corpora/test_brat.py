@@ -165,7 +165,7 @@ def test_mention_cut_by_a_line_break_is_joined_again(tmp_path: Path) -> None:
         tmp_path, "history of\nstroke and gout", "T1\tProblem 0 17\thistory of\nstroke\nT2\tProblem 22 26\tgout\n"
     )
     assert [document.mention(e) for e in document.entities] == ["history of\nstroke", "gout"]
-    assert [(p.line, p.action) for p in result.problems] == [(2, "repaired")]
+    assert [(p.line, p.action) for p in result.problems] == [(1, "repaired"), (2, "repaired")]
 
 
 def test_mention_across_lines_is_written_with_spaces_or_as_fragments(tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def test_reading_what_was_written_gives_the_document_back(document: Document) ->
         assert write([document], Path(folder), "brat") == []
         result = read(Path(folder), "brat")
     assert result.documents == (document,)
-    assert not result.problems
+    # Mentions may be drawn so, and keep what is doubtful about them.
+    assert {p.reason.partition(": ")[2] for p in result.problems} <= {"begins or ends with white space"}
 
 
 ids = st.sampled_from(["T1", "T2", "T3", "E1", "E2", "R1", "A1", "*", "*1", "T1_2", "T:", "R 1", "#1", "", "T"])

@@ -98,9 +98,9 @@ class _Reading:
         self.problems.repaired(None, f"{len(bounds)} offsets moved by one, past the byte order mark of the text")
         return 1
 
-    def _agrees(self, bound: TextBound, shift: int) -> bool:
+    def _agrees(self, bound: TextBound, shift: int, mention: str | None = None) -> bool:
         found = " ".join(self.text[start + shift : end + shift] for start, end in bound.offsets)
-        return squeeze(found) == squeeze(bound.mention)
+        return squeeze(found) == squeeze(bound.joined if mention is None else mention)
 
     def _entity(self, line: TextBound, shift: int) -> None:
         offsets = sorted((start + shift, end + shift) for start, end in line.offsets)
@@ -110,9 +110,12 @@ class _Reading:
                 self.problems.skipped(
                     line.number, f"{name}: fragment {start} {end} is empty or outside the text of {len(self.text)}"
                 )
+                for number, _ in line.further:
+                    self.problems.skipped(number, f"follows {name}, which was skipped")
                 return
-        if not self._agrees(line, shift):
-            self.problems.kept(line.number, f"{name}: {self._difference(line, shift)} at {offsets[0][0]}")
+        self._compare(line, name, offsets[0][0], shift)
+        if self.text[offsets[0][0]].isspace() or self.text[max(end for _, end in offsets) - 1].isspace():
+            self.problems.kept(line.number, f"{name}: begins or ends with white space")
         fragments = [Span(*offsets[0])]
         for start, end in offsets[1:]:
             if start < fragments[-1].end:
@@ -124,9 +127,26 @@ class _Reading:
         joined = rejoined(self.text, fragments) if self.dialect.splits_lines else tuple(fragments)
         self.entities[key] = Entity(key, line.label, joined)
 
+    def _compare(self, line: TextBound, name: str, at: int, shift: int) -> None:
+        """Hold the stated mention against the text, with and without the lines that follow it."""
+        if line.further and self._agrees(line, shift, line.mention):
+            for number, _ in line.further:
+                self.problems.skipped(number, f"no part of the mention of {name} before it, which the text bears out")
+            return
+        if not self._agrees(line, shift):
+            self.problems.kept(line.number, f"{name}: {self._difference(line, shift)} at {at}")
+        elif line.further:
+            n_lines = len(line.further)
+            self.problems.repaired(
+                line.number,
+                f"{name}: the stated mention differs from the text until {n_lines} further lines are joined",
+            )
+        for number, _ in line.further:
+            self.problems.repaired(number, f"joined to the mention of {name}, which a line break had cut")
+
     def _difference(self, line: TextBound, shift: int) -> str:
         found = "".join(self.text[start + shift : end + shift] for start, end in line.offsets)
-        if "".join(found.split()) == "".join(line.mention.split()):
+        if "".join(found.split()) == "".join(line.joined.split()):
             return "the stated mention differs from the text in white space"
         return "the stated mention differs from the text"
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from medspan.corpora.formats.result import Problems
 from medspan.corpora.formats.sources import lines
@@ -24,11 +24,20 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class TextBound(Line):
-    """`T1<TAB>Label 0 5;8 9<TAB>mention`, with any continuation lines joined to the mention."""
+    """`T1<TAB>Label 0 5;8 9<TAB>mention`, and the lines without a tab that follow, with their numbers.
+
+    Such a line may be the rest of a mention that holds a line break, or nothing that belongs there: the text tells.
+    """
 
     label: str
     offsets: tuple[tuple[int, int], ...]
     mention: str
+    further: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def joined(self) -> str:
+        """The mention with the lines that follow."""
+        return " ".join((self.mention, *(more for _, more in self.further)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +85,7 @@ def parse(content: str, problems: Problems) -> Iterator[Line]:
     pending: TextBound | None = None
     for number, raw in enumerate(lines(content), start=1):
         if "\t" not in raw and pending is not None and raw.strip():
-            # A line break inside a mention was written out as it is: the rest of the mention follows here.
-            problems.repaired(number, f"joined to the mention of {pending.id}, which a line break had cut")
-            pending = TextBound(
-                pending.number, pending.id, pending.raw, pending.label, pending.offsets, f"{pending.mention} {raw}"
-            )
+            pending = replace(pending, further=(*pending.further, (number, raw)))
             continue
         if pending is not None:
             if not raw.strip():
