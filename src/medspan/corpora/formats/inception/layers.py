@@ -14,6 +14,7 @@ __all__ = [
     "LINKS",
     "NAME",
     "RELATION",
+    "RENAMED",
     "SPAN",
     "is_feature_name",
     "is_free",
@@ -27,6 +28,8 @@ __all__ = [
 NAME = "inception"
 SPAN, RELATION = "custom.Span", "custom.Relation"
 CODE, LINKS = "identifier", "arguments"
+# Features that cassis calls by another name inside Python, and to which it can give no list of values.
+RENAMED = ("self", "type")
 _TECHNICAL = (
     "uima.tcas.DocumentAnnotation",
     "de.tudarmstadt.ukp.dkpro.core.api.segmentation.type.",

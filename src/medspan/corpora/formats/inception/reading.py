@@ -11,6 +11,7 @@ from medspan.corpora.formats.inception.layers import (
     LINKS,
     NAME,
     RELATION,
+    RENAMED,
     SPAN,
     is_feature_name,
     is_technical,
@@ -27,8 +28,6 @@ __all__ = ["document_of"]
 _ANNOTATION, _SOFA, _STRING = "uima.tcas.Annotation", "uima.cas.Sofa", "uima.cas.String"
 _ARRAY = "uima.cas.FSArray"
 _VIEW = "_InitialView"
-# Names that cassis gives another form inside Python.
-_RENAMED = ("self", "type")
 
 
 def document_of(document_id: str, content: str, name: str, problems: Problems) -> Document:
@@ -95,6 +94,10 @@ def _checked(data: dict[str, Any], name: str, problems: Problems) -> dict[int, d
     for key, item in list(kept.items()):
         if item["%TYPE"] in (_ARRAY, "uima.cas.FSArray[]") or item["%TYPE"].endswith("[]"):
             item.setdefault("%ELEMENTS", [])
+        for reference in [f"@{feature}" for feature in RENAMED if f"@{feature}" in item]:
+            # cassis would take the reference for the structure's own type.
+            problems.skipped(None, f"feature {reference} of feature structure {key}")
+            del item[reference]
         if not ({"begin", "end", "@sofa"} & item.keys()):
             continue
         # INCEpTION leaves out a value of 0.
@@ -215,7 +218,7 @@ class _Reading:
         for key in self.raw[fs.xmiID]:
             name = key.lstrip("@#")
             if key[0] not in "%^" and name not in ("begin", "end", "sofa"):
-                yield name, getattr(fs, f"{name}_" if name in _RENAMED else name, None)
+                yield name, getattr(fs, f"{name}_" if name in RENAMED else name, None)
 
     def _relation(self, fs: Any) -> None:
         head, tail = (self.entities.get(getattr(getattr(fs, end), "xmiID", -1)) for end in ("Governor", "Dependent"))

@@ -11,6 +11,7 @@ from medspan.corpora.formats.inception.layers import (
     LINKS,
     NAME,
     RELATION,
+    RENAMED,
     SPAN,
     is_feature_name,
     is_free,
@@ -82,7 +83,7 @@ class _Layers:
             features = self.attributes.setdefault(self.of(entity), {})
             counts = Counter(a.name for a in entity.attributes if self.fits(entity, a))
             for name, n in counts.items():
-                features[name] = features.get(name, False) or n > 1
+                features[name] = features.get(name, False) or (n > 1 and name not in RENAMED)
 
     def of(self, entity: Entity) -> str:
         return self.types.get(entity.id, SPAN)
@@ -95,8 +96,11 @@ class _Layers:
 
     def ordered(self, entity: Entity) -> tuple[Attribute, ...]:
         """Return the attributes as they read back: those with a feature, in the layer's order."""
-        fitting = [a for a in entity.attributes if self.fits(entity, a)]
-        return tuple(a for name in self.attributes[self.of(entity)] for a in fitting if a.name == name)
+        values: dict[str, list[Attribute]] = {}
+        for attribute in entity.attributes:
+            if self.fits(entity, attribute) and not (attribute.name in RENAMED and attribute.name in values):
+                values.setdefault(attribute.name, []).append(attribute)
+        return tuple(a for name in self.attributes[self.of(entity)] for a in values.get(name, ()))
 
 
 def _table(own: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -171,7 +175,7 @@ def _span(types: Any, layers: _Layers, entity: Entity) -> Any:
     arrays = layers.attributes[layer]
     for name in {a.name for a in layers.ordered(entity)}:
         values[name] = _strings(types, values[name]) if arrays[name] else values[name][0]
-    renamed = {f"{name}_" if name in ("self", "type") else name: value for name, value in values.items()}
+    renamed = {f"{name}_" if name in RENAMED else name: value for name, value in values.items()}
     return types.get_type(layer)(begin=entity.start, end=entity.end, **renamed)
 
 
