@@ -31,6 +31,7 @@ ONLY = "only"
 UNKNOWN = "unknown"
 ENTITIES: Path = ("entities", "strict")
 RELATIONS: Path = ("relations", "end_to_end", "strict")
+DIRECTION = "every relation has its direction here, where the clean measure follows the schema's word on symmetry"
 
 
 def expand_labelers(gold: Sequence[Document], predicted: Sequence[Document]) -> list[Document]:
@@ -90,7 +91,9 @@ class RadgraphScorer:
     headline: Path = ENTITIES
     skips_missing: bool = False
     basis: str = "follows the rules stated with the corpus; averaging over labelers is re-implemented from description"
-    counterparts: Mapping[Path, Counterpart] = field(default_factory=dict)
+    counterparts: Mapping[Path, Counterpart] = field(
+        default_factory=lambda: {RELATIONS: Counterpart(RELATIONS, DIRECTION)}
+    )
 
     def prepare(
         self, gold: Sequence[Document], predicted: Sequence[Document]

@@ -111,8 +111,13 @@ def look_up_links(side: Tlinks, other: Tlinks, *, closes_side: bool = False, clo
             (end,) if _has_no_mention(side) else side.partners.get(end, ()) for end in (link.head, link.tail)
         )
         wanted = [Link(head, tail, link.type) for head in heads for tail in tails]
-        n_found += any(one in stated or (graph is not None and graph.implies(one)) for one in wanted)
+        n_found += any(one in stated or (graph is not None and _follows(one, graph)) for one in wanted)
     return Looked(len(sought), n_found)
+
+
+def _follows(link: Link, graph: TimeGraph) -> bool:
+    """Say whether a link is in the closure, which holds no link of an interval to itself."""
+    return link.head != link.tail and graph.implies(link)
 
 
 def _has_no_mention(side: Tlinks) -> bool:

@@ -74,8 +74,12 @@ class TimeGraph:
         self.reduced = self._without_redundant()
 
     def implies(self, link: Link) -> bool:
-        """Say whether a link follows; never for intervals or types that the graph does not know."""
-        known = link.head in self._points and link.tail in self._points and link.type in CONSTRAINTS
+        """Say whether a link follows; never for two intervals, or a type, that the graph does not know."""
+        if link.type not in CONSTRAINTS:
+            return False
+        if link.head == link.tail:
+            return all(is_same and a == b for a, b, is_same, _ in CONSTRAINTS[link.type])
+        known = link.head in self._points and link.tail in self._points
         return known and all(self._holds(a, b, is_same=is_same) for a, b, is_same in self._pairs(link))
 
     def closure(self) -> Iterator[Link]:
