@@ -11,13 +11,13 @@ RELATIONS = ["TrIP", "TrAP", "TeRP", "PIP", "other"]
 LABELS = ["problem", "treatment", "test"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(documents(labels=LABELS, attributes={"assertion": ASSERTIONS}, relations=RELATIONS))
 def test_tidy_documents_come_back(document: Document) -> None:
     assert_round_trip("i2b2-2010", document)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(documents(labels=LABELS, attributes={"assertion": ASSERTIONS}, relations=RELATIONS, tidy=False))
 def test_whatever_changes_is_named(document: Document) -> None:
     assert_round_trip("i2b2-2010", document)

@@ -10,13 +10,13 @@ LABELS = ["NAME", "DATE", "PHI"]
 ATTRIBUTES = {"TYPE": ["PATIENT", '"<&>', "x\ny\r\t"], "comment": ["?", " a  b "]}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(documents(labels=LABELS, attributes=ATTRIBUTES, relations=[]))
 def test_tidy_documents_come_back(document: Document) -> None:
     assert_round_trip("i2b2-2014", document)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(documents(labels=LABELS, attributes=ATTRIBUTES, relations=["x"], tidy=False))
 def test_whatever_changes_is_named(document: Document) -> None:
     assert_round_trip("i2b2-2014", document)

@@ -32,7 +32,12 @@ class Format(Protocol):
 
 
 _MODULES = ("ade", "bioc", "bioc-json", "brat", "conll", "ddi", "e3c", "inception", "jsonl", "label-studio", "n2c2-2022", "phee", "pubtator", "radgraph", "text")
-_I2B2 = {"i2b2-2010": "concepts", "i2b2-2014": "deidentification"}
+_I2B2 = {
+    "i2b2-2009": "medication",
+    "i2b2-2010": "concepts",
+    "i2b2-2012": "temporal",
+    "i2b2-2014": "deidentification",
+}
 FORMATS: Registry[Format] = Registry(
     "format",
     {name: f"{__name__}.{name.replace('-', '_')}" for name in _MODULES}

@@ -27,7 +27,7 @@ from medspan.errors import AnnotationError
 __all__ = ["losses", "stream", "write"]
 
 KINDS = (
-    FileKind("txt", (".txt",), frozenset({"txt", "text", "texts", "doc", "docs"})),
+    FileKind("txt", (".txt",), frozenset({"txt", "text", "texts", "doc", "docs"}), is_note=True),
     FileKind("con", (".con",), frozenset({"con", "concept", "concepts"})),
     FileKind("ast", (".ast",), frozenset({"ast", "assertion", "assertions"})),
     FileKind("rel", (".rel",), frozenset({"rel", "relation", "relations"})),

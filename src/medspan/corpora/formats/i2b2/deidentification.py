@@ -10,7 +10,7 @@ from pathlib import Path
 from medspan.annotation import Document
 from medspan.corpora.formats.i2b2.file_sets import FileKind, FileSet, file_sets, read_sets
 from medspan.corpora.formats.i2b2.mentions import Ids, Scheme, entities_of, mention_losses, mention_tags, settled
-from medspan.corpora.formats.i2b2.xml_tags import read_tagged, tagged_file
+from medspan.corpora.formats.i2b2.xml_tags import is_name, read_tagged, tagged_file
 from medspan.corpora.formats.losses import Loss, unheld
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.targets import file_for
@@ -19,7 +19,7 @@ from medspan.corpora.formats.xml_text import unwritable
 __all__ = ["losses", "stream", "write"]
 
 _ROOT = "deIdi2b2"
-_KINDS = (FileKind("xml", (".xml",)),)
+_KINDS = (FileKind("xml", (".xml",), is_note=True),)
 _SCHEME = Scheme({}, {}, ("TYPE", "comment"))
 
 
@@ -48,5 +48,5 @@ def losses(document: Document) -> Iterator[Loss]:
 def write(documents: Iterable[Document], path: Path) -> None:
     """Write a folder of one XML file a document; raises FormatError for an id that is no file name."""
     for document in documents:
-        content = tagged_file(_ROOT, document.text, mention_tags(document, _SCHEME))
+        content = tagged_file(_ROOT, document.text, mention_tags(document, _SCHEME, lambda e: is_name(e.label)))
         file_for(path, document.id, ".xml").write_bytes(content)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from medspan.annotation import Document
 from medspan.corpora.formats.result import Problem, Problems
@@ -16,13 +16,14 @@ __all__ = ["FileKind", "FileSet", "file_sets", "read_sets"]
 class FileKind:
     """A kind of file: suffixes it may end in, longer ones first, and folders it may lie in with its like.
 
-    With `bare`, a name without any dot is of this kind too.
+    With `bare`, a name without any dot is of this kind too. A kind that `is_note` needs no other beside it.
     """
 
     name: str
     suffixes: tuple[str, ...]
     folders: frozenset[str] = frozenset()
     bare: bool = False
+    is_note: bool = False
 
     def stem(self, name: str) -> str | None:
         """Return the name without its suffix, None when the file is not of this kind."""
@@ -31,7 +32,7 @@ class FileKind:
             for ending in (suffix, f"{suffix}.gz"):
                 if lower.endswith(ending) and len(lower) > len(ending):
                     return name[: -len(ending)]
-        return name if self.bare and "." not in PurePosixPath(name).name else None
+        return name if self.bare and "." not in _base(name) else None
 
     def key(self, stem: str) -> str:
         """Return a stem without the first folder in it that is named after the kind."""
@@ -52,7 +53,7 @@ class FileSet:
 def file_sets(path: Path, kinds: tuple[FileKind, ...], problems: list[Problem]) -> Iterator[FileSet]:
     """Yield the files of each note, sorted by id: names first, contents only when read.
 
-    The first kind is the notes' own. Files belong together when their paths are equal but for the suffix and one
+    Files belong together when their paths are equal but for the suffix and one
     folder named after the kind, or when their base name occurs once in each kind. Annotations without a note are
     listed in `problems`. For a single file the others are looked for beside it. An archive is held whole.
     """
@@ -77,7 +78,7 @@ def file_sets(path: Path, kinds: tuple[FileKind, ...], problems: list[Problem]) 
             if fitting:
                 found.setdefault(other.name, str(fitting[0]))
     found[kind.name] = str(path)
-    if kinds[0].name not in found:
+    if not any(kind.is_note and kind.name in found for kind in kinds):
         raise FormatError(f"{path.name}: the note that it annotates does not lie beside it")
     yield FileSet(str(stem), found, lambda name: next(files(Path(name), ()))[1])
 
@@ -96,39 +97,44 @@ def _of_many(path: Path, kinds: tuple[FileKind, ...], problems: list[Problem]) -
             _, _, kind, stem = min(fitting, key=lambda item: item[:2])
             by_kind[kind.name].append((name, stem))
 
-    notes = by_kind[kinds[0].name]
     sets: dict[str, dict[str, str]] = {}
     by_stem: dict[str, str] = {}
     by_base: dict[str, list[str]] = {}
-    for name, stem in notes:
-        key = kinds[0].key(stem)
-        # Two notes that differ in the kind's folder alone keep their whole paths apart.
-        key = stem if key in sets else key
-        if key in sets:
-            problems.append(Problem(key, None, "skipped", f"a second note of this name, {name}"))
-            continue
-        sets[key] = {kinds[0].name: name}
-        by_stem[stem] = key
-        by_base.setdefault(PurePosixPath(stem).name, []).append(key)
-    for kind in kinds[1:]:
-        bases: dict[str, int] = {}
-        for _, stem in by_kind[kind.name]:
-            bases[PurePosixPath(stem).name] = bases.get(PurePosixPath(stem).name, 0) + 1
+    for kind in (kind for kind in kinds if kind.is_note):
         for name, stem in by_kind[kind.name]:
             key = kind.key(stem)
-            base = PurePosixPath(stem).name
+            # Two notes that differ in the kind's folder alone keep their whole paths apart.
+            key = stem if kind.name in sets.get(key, ()) else key
+            if kind.name in sets.get(key, ()):
+                problems.append(Problem(key, None, "skipped", f"a second note of this name, {_base(name)}"))
+                continue
+            if key not in sets:
+                by_base.setdefault(_base(stem), []).append(key)
+            sets.setdefault(key, {})[kind.name] = name
+            by_stem[stem] = key
+    for kind in (kind for kind in kinds if not kind.is_note):
+        bases: dict[str, int] = {}
+        for _, stem in by_kind[kind.name]:
+            bases[_base(stem)] = bases.get(_base(stem), 0) + 1
+        for name, stem in by_kind[kind.name]:
+            key = kind.key(stem)
+            base = _base(stem)
             if key not in sets:
                 key = by_stem.get(stem, key)
             if key not in sets and bases[base] == 1 and len(by_base.get(base, ())) == 1:
                 key = by_base[base][0]
             if key not in sets:
-                problems.append(Problem(key, None, "skipped", f"no note was found for {PurePosixPath(name).name}"))
+                problems.append(Problem(key, None, "skipped", f"no note was found for {_base(name)}"))
             elif kind.name in sets[key]:
-                problems.append(Problem(key, None, "skipped", f"a second file of its kind, {PurePosixPath(name).name}"))
+                problems.append(Problem(key, None, "skipped", f"a second file of its kind, {_base(name)}"))
             else:
                 sets[key][kind.name] = name
     for key in sorted(sets):
         yield FileSet(key, sets[key], lambda name: _content(path, contents, name))
+
+
+def _base(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _content(path: Path, contents: dict[str, bytes] | None, name: str) -> bytes:

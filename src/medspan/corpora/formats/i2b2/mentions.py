@@ -1,15 +1,25 @@
 """Tags with offsets as entities, and entities as tags: what the XML of 2012 and of 2014 has in common."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from medspan.annotation import Attribute, Document, Entity, Span
 from medspan.corpora.formats.i2b2.xml_tags import Tag, is_name, tag_line
 from medspan.corpora.formats.losses import Loss
 from medspan.corpora.formats.result import Problems
+from medspan.corpora.formats.xml_text import legal
 from medspan.errors import AnnotationError
 
-__all__ = ["Ids", "Scheme", "entities_of", "mention_losses", "mention_tags", "settled"]
+__all__ = [
+    "Ids",
+    "Scheme",
+    "entities_of",
+    "mention_losses",
+    "mention_tags",
+    "settled",
+    "words_of",
+    "written_ids",
+]
 
 _PLACE = ("id", "start", "end", "text")
 _SHIFTS = (0, -1, 1)
@@ -60,7 +70,8 @@ def settled(text: str, tags: Sequence[Tag], problems: Problems) -> tuple[str, in
     r"""Return the text and the shift under which most tags have the words they state.
 
     Some tools count offsets from the first character after the leading line end, others from 1. And XML's rules turn
-    \r\n into \n before a tool counts. Where all readings agree alike, the text stays as it is and nothing is shifted.
+    \r\n into \n before a tool counts. Another reading must give more than half of the tags their words, and more of
+    them than the plain one.
     """
     checked = [
         (*offsets, tag.attributes["text"]) for tag in tags if "text" in tag.attributes and (offsets := _offsets(tag))
@@ -69,7 +80,7 @@ def settled(text: str, tags: Sequence[Tag], problems: Problems) -> tuple[str, in
     for candidate in dict.fromkeys((text, text.replace("\r\n", "\n").replace("\r", "\n"))):
         for shift in _SHIFTS:
             n = sum(_states(candidate, start + shift, end + shift, words) for start, end, words in checked)
-            if n > best:
+            if n > best and (best < 0 or 2 * n > len(checked)):
                 best, reading = n, (candidate, shift)
     if reading[0] != text:
         problems.repaired(None, f"line ends are \\n alone, as {best} of {len(checked)} tags count them")
@@ -114,17 +125,32 @@ def _read_attributes(tag: Tag, scheme: Scheme) -> Iterator[Attribute]:
             yield Attribute(name, value)
 
 
-def mention_tags(document: Document, scheme: Scheme) -> Iterator[str]:
+def mention_tags(document: Document, scheme: Scheme, is_written: Callable[[Entity], bool]) -> Iterator[str]:
     """Write the entities of a document, one a line; a mention with gaps as the range that covers it."""
+    ids = written_ids(document)
     for entity in document.entities:
-        if is_name(entity.label):
-            values = {"id": entity.id, "start": str(entity.start), "end": str(entity.end)}
-            values["text"] = " ".join(document.mention(entity).split())
+        if is_written(entity):
+            values = {"id": ids[entity.id], "start": str(entity.start), "end": str(entity.end)}
+            values["text"] = words_of(document, entity)
             order = scheme.file_order(entity.label)
             given = {a.name: a.value for a in reversed(entity.attributes) if _named(a.name)}
             values |= {name: given.pop(name, "") for name in order}
             values |= {a.name: given[a.name] for a in entity.attributes if a.name in given}
             yield tag_line(entity.label, values)
+
+
+def written_ids(document: Document) -> dict[str, str]:
+    """Return the id in the file by each id: the same, or all numbered where XML cannot hold them or needs one."""
+    keys = [entity.id for entity in document.entities] + [relation.id for relation in document.relations]
+    ids = {key: legal(key) for key in keys}
+    if "" in ids.values() or len(set(ids.values())) < len(ids):
+        return {key: f"{'T' if n < len(document.entities) else 'R'}{n}" for n, key in enumerate(ids)}
+    return ids
+
+
+def words_of(document: Document, entity: Entity) -> str:
+    """Return the words that a tag states: as they stand in the file's text, gaps included, with single spaces."""
+    return " ".join(legal(document.text[entity.start : entity.end]).split())
 
 
 def mention_losses(document: Document, scheme: Scheme, taken: frozenset[str] = frozenset()) -> Iterator[Loss]:
