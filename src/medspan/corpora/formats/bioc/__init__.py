@@ -89,6 +89,9 @@ def _documents(name: str, content: bytes, problems: Problems) -> Iterator[Docume
             problems.document = name
             try:
                 source = bioc.biocxml.loads(f"<collection>{alone}</collection>").documents[0]
+                for part in _parts(source):
+                    if hasattr(part, "infons"):
+                        part.infons = {key: value or "" for key, value in part.infons.items()}
                 source.id = source.id or f"{document_id(name, *SUFFIXES)}#{n}"
                 problems.document = source.id
                 yield document_of(source, collection, line, problems, "bioc")

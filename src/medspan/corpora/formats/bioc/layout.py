@@ -50,7 +50,7 @@ UNITS = (
     Unit("code points", len, _from_code_points),
     Unit("UTF-8 bytes", lambda text: len(text.encode("utf-8")), _from_bytes),
     Unit("UTF-16 units", lambda text: len(text.encode("utf-16-le")) // 2, _from_utf16),
-    Unit("code points from the beginning of the passage or sentence", len, _from_code_points, is_relative=True),
+    Unit("code points within their passage or sentence", len, _from_code_points, is_relative=True),
 )
 
 

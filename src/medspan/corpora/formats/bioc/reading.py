@@ -139,11 +139,12 @@ class _Reading:
                     self.line, f"annotation {number}: a location is empty or outside the text of {len(layout.text)}"
                 )
                 continue
-            if not _agrees(layout.text, legal, annotation.text):
+            fragments = self._fragments(number, legal)
+            joined = [(fragment.start, fragment.end) for fragment in fragments]
+            if not (_agrees(layout.text, legal, annotation.text) or _agrees(layout.text, joined, annotation.text)):
                 self.problems.kept(
                     self.line, f"annotation {number}: the stated mention differs from the text at {legal[0][0]}"
                 )
-            fragments = self._fragments(number, legal)
             key = self._fresh(annotation.id, f"T{number}", mention.home[0] if mention.home else None)
             infons, label, attributes = self._infons(annotation.infons, f"annotation {number}")
             infons.pop(ORDER, None)

@@ -39,7 +39,7 @@ def made_of(document: Document) -> Any:
 
 def _kept(document: Document) -> Mapping[str, Any]:
     """Return what either syntax has kept; a document of the one is written as it was in the other."""
-    found = next((document.metadata[key] for key in _OWN if key in document.metadata), {})
+    found: Any = next((document.metadata[key] for key in _OWN if key in document.metadata), {})
     return found if isinstance(found, Mapping) else {}
 
 
