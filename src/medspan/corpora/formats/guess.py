@@ -12,6 +12,16 @@ from medspan.errors import FormatError
 __all__ = ["guess_format"]
 
 _CONLL_NAMES = (".tsv", ".conll", ".bio", ".iob")
+_I2B2_NAMES = {
+    "con": "i2b2-2010",
+    "ast": "i2b2-2010",
+    "rel": "i2b2-2010",
+    "extent": "i2b2-2012",
+    "tlink": "i2b2-2012",
+    "entries": "i2b2-2009",
+    "i2b2": "i2b2-2009",
+    "m": "i2b2-2009",
+}
 _ADE_NAMES = ("drug-ae.rel", "drug-dose.rel")
 _PUBTATOR_LINE = re.compile(r"\ufeff?[^|\s]+\|[ta]\|")
 
@@ -41,6 +51,8 @@ def guess_format(path: str | Path) -> str:
         return "ade"
     if name.endswith(_CONLL_NAMES):
         return "conll"
+    if (suffix := name.rpartition(".")[2]) in _I2B2_NAMES:
+        return _I2B2_NAMES[suffix]
     if name.endswith(".txt"):
         return "text"
     raise FormatError(f"{path.name}: the name does not tell the format; say it, for example --format brat")
@@ -64,6 +76,9 @@ def _of_many(path: Path) -> str:
         return marked
     if suffixes.intersection(name[1:] for name in _CONLL_NAMES):
         return "conll"
+    for suffix, found in _I2B2_NAMES.items():
+        if suffix in suffixes:
+            return found
     for suffix, found in (("jsonl", "jsonl"), ("parquet", "parquet"), ("pubtator", "pubtator"), ("txt", "text")):
         if suffix in suffixes:
             return found
