@@ -23,7 +23,9 @@ former come first. Ids such as R1 number relations that no file of the corpus ha
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 from medspan.annotation import Document
@@ -53,12 +55,37 @@ class Tlink(NamedTuple):
     may_be_found: bool
 
 
-class Tlinks(NamedTuple):
+@dataclass(frozen=True)
+class Tlinks:
     """The links of one side, what ends correspond to on the other, and the ids of section times."""
 
     stated: tuple[Tlink, ...]
     partners: Partners
     sections: frozenset[str]
+
+    @property
+    def has_no_mention(self) -> bool:
+        """Whether there is nothing but the admission and the discharge to link."""
+        return len(self.partners) == len(OUTSIDE)
+
+    @cached_property
+    def stated_links(self) -> frozenset[Link]:
+        """The links as they are, each once."""
+        return frozenset(link for link, _ in self.stated)
+
+    @cached_property
+    def further_links(self) -> tuple[Link, ...]:
+        """What else follows between two intervals."""
+        return tuple(link for link in TimeGraph(self.placed()).closure() if link not in self.stated_links)
+
+    @cached_property
+    def closed_links(self) -> frozenset[Link]:
+        """The links as they are and what follows from them."""
+        return self.stated_links.union(self.further_links)
+
+    def placed(self) -> Iterator[Link]:
+        """Leave out links that lack an end or a type."""
+        return (link for link, _ in self.stated if all(link))
 
 
 def tlinks(document: Document, partners: Mapping[str, Sequence[str]]) -> Tlinks:
@@ -88,11 +115,11 @@ def _entries(document: Document) -> list[tuple[str, str, str, str]]:
 def _tlink(key: str, head: str, tail: str, kind: str, sections: Collection[str]) -> Tlink:
     link = Link(head, tail, kind.upper().replace("SIMULTANEOUS", "OVERLAP"))
     is_named = "R" in key and not OWN_NUMBER.fullmatch(key)
-    return Tlink(link, not is_named and _has_plain_ends(link, sections))
+    return Tlink(link, not is_named and all(_is_plain(end, sections) for end in (head, tail)))
 
 
-def _has_plain_ends(link: Link, sections: Collection[str]) -> bool:
-    return all(end and "S" not in end and end not in sections for end in (link.head, link.tail))
+def _is_plain(end: str, sections: Collection[str]) -> bool:
+    return bool(end) and "S" not in end and end not in sections
 
 
 # --- oo, oc, cc -------------------------------------------------------------------------------------------------------
@@ -100,43 +127,20 @@ def _has_plain_ends(link: Link, sections: Collection[str]) -> bool:
 
 def look_up_links(side: Tlinks, other: Tlinks, *, closes_side: bool = False, closes_other: bool = False) -> Looked:
     """Look up the links of one side in those of the other; either may be closed first."""
-    graph = TimeGraph(_placed(other)) if closes_other else None
-    stated = {tlink.link for tlink in other.stated}
-    sought = _closed(side) if closes_side else side.stated
+    there = other.closed_links if closes_other else other.stated_links
+    sought = [link for link, may_be_found in side.stated if may_be_found]
+    n = len(side.stated)
+    if closes_side:
+        plain = {end: _is_plain(end, side.sections) for link in side.stated_links for end in link[:2]}
+        sought += [link for link in side.further_links if plain[link.head] and plain[link.tail]]
+        n += len(side.further_links)
+    if side.has_no_mention:
+        return Looked(n, sum(link in there for link in sought))
     n_found = 0
-    for link, may_be_found in sought:
-        if not may_be_found:
-            continue
-        heads, tails = (
-            (end,) if _has_no_mention(side) else side.partners.get(end, ()) for end in (link.head, link.tail)
-        )
-        wanted = [Link(head, tail, link.type) for head in heads for tail in tails]
-        n_found += any(one in stated or (graph is not None and _follows(one, graph)) for one in wanted)
-    return Looked(len(sought), n_found)
-
-
-def _follows(link: Link, graph: TimeGraph) -> bool:
-    """Say whether a link is in the closure, which holds no link of an interval to itself."""
-    return link.head != link.tail and graph.implies(link)
-
-
-def _has_no_mention(side: Tlinks) -> bool:
-    return len(side.partners) == len(OUTSIDE)
-
-
-def _placed(side: Tlinks) -> Iterable[Link]:
-    """Leave out links that lack an end or a type."""
-    return (tlink.link for tlink in side.stated if all(tlink.link))
-
-
-def _closed(side: Tlinks) -> list[Tlink]:
-    """List the links as they are and then whatever else follows between two intervals, each once."""
-    closed = list(side.stated)
-    seen = {tlink.link for tlink in closed}
-    for link in TimeGraph(_placed(side)).closure():
-        if link not in seen:
-            closed.append(Tlink(link, _has_plain_ends(link, side.sections)))
-    return closed
+    for head, tail, kind in sought:
+        heads, tails = side.partners.get(head, ()), side.partners.get(tail, ())
+        n_found += any((a, b, kind) in there for a in heads for b in tails)
+    return Looked(n, n_found)
 
 
 # --- with temporal closure --------------------------------------------------------------------------------------------
@@ -146,10 +150,10 @@ def tempeval(gold: Tlinks, predicted: Tlinks) -> tuple[Looked, Looked]:
     """Look up the predicted links in what gold implies, and the other way round: for precision and for recall."""
 
     def of_predicted(end: str) -> str:
-        return end if _has_no_mention(predicted) else predicted.partners.get(end, ("",))[0]
+        return end if predicted.has_no_mention else predicted.partners.get(end, ("",))[0]
 
     def of_gold(end: str) -> str:
-        there = end if _has_no_mention(gold) else gold.partners.get(end, ("",))[0]
+        there = end if gold.has_no_mention else gold.partners.get(end, ("",))[0]
         return predicted.partners.get(there, (end,))[0]
 
     sides = [_renamed(gold, of_gold), _renamed(predicted, of_predicted)]
@@ -168,6 +172,6 @@ def tempeval(gold: Tlinks, predicted: Tlinks) -> tuple[Looked, Looked]:
 
 def _renamed(side: Tlinks, name: Callable[[str], str]) -> list[Link]:
     renamed = (
-        Link(name(link.head), name(link.tail), link.type.replace("OVERLAP", "SIMULTANEOUS")) for link in _placed(side)
+        Link(name(link.head), name(link.tail), link.type.replace("OVERLAP", "SIMULTANEOUS")) for link in side.placed()
     )
     return [link for link in renamed if link.head and link.tail]

@@ -11,6 +11,7 @@ Links of a type that says nothing about end points cannot be placed: they are li
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Final, NamedTuple, TypeAlias
 
 __all__ = ["CONSTRAINTS", "INVERSES", "Link", "TimeGraph"]
@@ -71,7 +72,6 @@ class TimeGraph:
             self._add(link)
         # Links of no other type than these never let another type follow.
         self._is_plain = all(link.type in PLAIN_TYPES for link in self._kept)
-        self.reduced = self._without_redundant()
 
     def implies(self, link: Link) -> bool:
         """Say whether a link follows; never for two intervals, or a type, that the graph does not know."""
@@ -85,16 +85,16 @@ class TimeGraph:
     def closure(self) -> Iterator[Link]:
         """Yield for each ordered pair of unlike intervals the link that follows, if any; equal ones OVERLAP."""
         for head, a in self._points.items():
-            before, after = self._later[a + END], self._earlier[a]
-            starts, ends = self._same[a], self._same[a + END]
+            before, after = self._later[a + END], self._earlier[a] >> END
+            same = self._same[a] & self._same[a + END] >> END
             for tail, b in self._points.items():
                 if a == b:
                     continue
                 if before >> b & 1:
                     yield Link(head, tail, "BEFORE")
-                elif after >> b + END & 1:
+                elif after >> b & 1:
                     yield Link(head, tail, "AFTER")
-                elif starts >> b & 1 and ends >> b + END & 1:
+                elif same >> b & 1:
                     yield Link(head, tail, "OVERLAP")
                 elif not self._is_plain:
                     found = (Link(head, tail, kind) for kind in FINE_TYPES)
@@ -168,8 +168,9 @@ class TimeGraph:
 
     # --- the reduced set ----------------------------------------------------------------------------------------------
 
-    def _without_redundant(self) -> list[Link]:
-        """Leave out, from first to last, links that follow from those that remain.
+    @cached_property
+    def reduced(self) -> list[Link]:
+        """The links that taught something, less, from first to last, those that follow from others that remain.
 
         What follows from all links stays as it is while such links go, so the closure can be asked throughout.
         """
