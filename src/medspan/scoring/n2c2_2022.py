@@ -33,7 +33,7 @@ from medspan.scoring.scorers import Counterpart, Measured, Path
 __all__ = ["N2C2_2022"]
 
 LABELLED = frozenset({"StatusTime", "StatusEmploy", "TypeLiving"})
-TRIGGER_MODES = ("exact", "overlap", "min_dist")
+TRIGGER_MODES = ("overlap", "exact", "min_dist")
 SPAN_MODES = ("exact", "overlap", "partial")
 LABELLED_MODES = ("label", "exact", "overlap")
 TOKEN = re.compile(r"\w+|[^\w\s]")

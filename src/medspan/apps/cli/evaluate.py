@@ -57,7 +57,8 @@ def evaluate(
     """Score predicted documents against gold ones.
 
     Documents are aligned by id and must have the same text; a document missing from predicted counts as empty, except
-    under n2c2-2018, which skips it, and n2c2-2022, which refuses. Every report says what its numbers rest on.
+    under n2c2-2018, which skips it, and n2c2-2022 and i2b2-2012, which refuse. Every report says what its numbers rest
+    on.
     """
     from medspan.apps.documents import read_any, read_gold
     from medspan.corpora import schema as packaged
