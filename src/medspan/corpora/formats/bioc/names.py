@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["ATTRIBUTES", "EXTRA", "KIND", "METADATA", "ORDER", "code_key", "label_key"]
+__all__ = ["ATTRIBUTES", "EXTRA", "KIND", "METADATA", "ORDER", "code_key", "is_free", "label_key"]
 
 # All of them hold JSON but KIND, which is "group" or "event".
 ATTRIBUTES = "medspan.attributes"
@@ -31,3 +31,8 @@ def label_key(infons: Mapping[str, Any]) -> str | None:
 def code_key(infons: Mapping[str, Any]) -> str | None:
     """Return the key of the first infon that identifies a concept and is not empty; None without any."""
     return next((key for key, value in infons.items() if _CODE.fullmatch(key) and value not in (None, "")), None)
+
+
+def is_free(key: str) -> bool:
+    """Say whether an infon of this key means nothing to medspan, so that an attribute can be written under its name."""
+    return label_key({key: ""}) is None and not _CODE.fullmatch(key) and not key.startswith("medspan.")

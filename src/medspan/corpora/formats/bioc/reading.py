@@ -7,7 +7,7 @@ from typing import Any
 
 from medspan.annotation import Argument, Attribute, ConceptRelation, Document, Entity, Event, Group, Relation, Span
 from medspan.corpora.formats.bioc.layout import UNITS, Layout, Segment, Unit
-from medspan.corpora.formats.bioc.names import ATTRIBUTES, EXTRA, KIND, METADATA, ORDER, code_key, label_key
+from medspan.corpora.formats.bioc.names import ATTRIBUTES, EXTRA, KIND, METADATA, ORDER, code_key, is_free, label_key
 from medspan.corpora.formats.result import Problems
 from medspan.corpora.formats.sources import squeeze
 from medspan.errors import AnnotationError
@@ -174,7 +174,11 @@ class _Reading:
         infons = dict(given)
         attributes = tuple(Attribute(str(name), str(value)) for name, value in json.loads(infons.pop(ATTRIBUTES, "[]")))
         for attribute in attributes:
-            if attribute.name in infons and _text(infons[attribute.name]) == attribute.value:
+            if (
+                is_free(attribute.name)
+                and attribute.name in infons
+                and _text(infons[attribute.name]) == attribute.value
+            ):
                 del infons[attribute.name]
         key = label_key(infons)
         if key is None:

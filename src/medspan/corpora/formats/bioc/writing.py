@@ -6,7 +6,7 @@ from typing import Any
 
 from medspan.annotation import Attribute, Document, Entity
 from medspan.corpora.formats.bioc.layout import padding
-from medspan.corpora.formats.bioc.names import ATTRIBUTES, EXTRA, KIND, METADATA, ORDER, code_key, label_key
+from medspan.corpora.formats.bioc.names import ATTRIBUTES, EXTRA, KIND, METADATA, ORDER, is_free
 from medspan.errors import MissingExtraError
 
 __all__ = ["collection_of", "made_of"]
@@ -184,7 +184,7 @@ def _attributes(attributes: tuple[Attribute, ...]) -> dict[str, str]:
     if not attributes:
         return {}
     pairs = [[attribute.name, attribute.value] for attribute in attributes]
-    plain = {name: value for name, value in pairs if label_key({name: value}) is None and code_key({name: "x"}) is None}
+    plain = {name: value for name, value in pairs if is_free(name)}
     return {**plain, ATTRIBUTES: json.dumps(pairs)}
 
 

@@ -38,7 +38,7 @@ def losses(document: Document) -> Iterator[Loss]:
     for entity in document.entities:
         names = [attribute.name for attribute in entity.attributes]
         for name in names:
-            if name not in _features(entity):
+            if not _is_free(name, _layer(entity)):
                 yield Loss(document.id, "attributes", entity.id, f"attribute {name!r} cannot be the name of a feature")
         if len(set(names)) < len(names):
             yield Loss(document.id, "attributes", entity.id, "no place for two attributes of one name")
@@ -66,13 +66,18 @@ def _layer(entity: Entity) -> str:
     return entity.label if _LAYER.fullmatch(entity.label) else "SPAN"
 
 
+def _is_free(name: str, layer: str) -> bool:
+    """Say whether an attribute can be a feature of this name, which must not have a meaning of its own."""
+    taken = {*RESERVED, "entityID", "LINK", *LINKS.get(layer, ()), *(("label",) if layer == "SPAN" else ())}
+    return is_feature_name(name) and name not in taken
+
+
 def _features(entity: Entity) -> dict[str, str]:
     """Return the features of a mention, without what has no place."""
     layer = _layer(entity)
-    taken = {*RESERVED, "entityID", "LINK", *LINKS.get(layer, ()), *(("label",) if layer == "SPAN" else ())}
     found: dict[str, str] = {"label": legal(entity.label)} if layer == "SPAN" else {}
     for attribute in entity.attributes:
-        if is_feature_name(attribute.name) and attribute.name not in taken:
+        if _is_free(attribute.name, layer):
             found.setdefault(attribute.name, legal(attribute.value))
     if entity.code is not None:
         found["entityID"] = legal(entity.code)
