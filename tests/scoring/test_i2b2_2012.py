@@ -257,3 +257,11 @@ def test_sides_with_different_documents_are_refused():
 def test_the_report_says_that_closure_is_from_description():
     report = score([document(CHEST_PAIN)], [document(CHEST_PAIN)], scorer="i2b2-2012")
     assert "re-implemented from description" in report.to_dict()["basis"]
+
+
+def test_with_closure_predicted_links_of_section_times_are_left_out_and_gold_ones_are_not():
+    entities = (*EVENTS, "S1 SECTIME 32-42 ADMISSION 1993-01-13")
+    both = document(*entities, links=("E1 S1 BEFORE", "E1 E2 BEFORE"))
+    report, counted = measured(both, both)
+    assert counted("relations.TLINK.tempeval") == (1, 0, 1)
+    assert report.figures["relations", "TLINK", "tempeval", "recall"] == 0.5
