@@ -15,6 +15,8 @@ Every partner that a mention meets is remembered, for links; credit is given one
 
 A partner given up for a free one becomes free; one given up for a partner taken away does not. Discontinuous mentions
 are the range they cover, for the format holds nothing else.
+
+Not repeated: of several tags with one id the script takes the first; documents have no id twice.
 """
 
 import re
