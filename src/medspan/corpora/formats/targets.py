@@ -16,6 +16,7 @@ def published(path: Path) -> Iterator[Path]:
     """Give a hidden neighbour of `path` to write to, a file or a folder, and move it to `path` at the end.
 
     A folder that exists already gets the new files beside its own. After an exception nothing of the new is left.
+    Raises FormatError when one file was written and a folder stands there.
     """
     path = path.absolute()
     partial = path.with_name(f".partial-{path.name}")
@@ -29,6 +30,8 @@ def published(path: Path) -> Iterator[Path]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(target)
         elif partial.exists():
+            if path.is_dir():
+                raise FormatError(f"{path.name} is a folder, and the format writes one file: name that file")
             partial.replace(path)
     finally:
         _remove(partial)
