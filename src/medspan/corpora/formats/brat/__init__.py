@@ -6,6 +6,7 @@ from pathlib import Path
 from medspan.annotation import Document, Entity, Event
 from medspan.corpora.formats.brat.dialect import BRAT, Dialect
 from medspan.corpora.formats.brat.meaning import arguments_of, document_of
+from medspan.corpora.formats.brat.plain import plain_document
 from medspan.corpora.formats.brat.writing import numbered, write
 from medspan.corpora.formats.losses import Loss
 from medspan.corpora.formats.result import Problem, Problems
@@ -55,8 +56,9 @@ def _document(name: str, pair: Mapping[str, bytes], problems: Problems, dialect:
         return None
     if annotations is None:
         problems.kept(None, "there is no .ann file beside the .txt file: read as a note without annotations")
-    decoded = decode(text, f"{name}.txt"), decode(annotations or b"", f"{name}.ann")
-    return document_of(name, *decoded, problems, dialect)
+    note, lines = decode(text, f"{name}.txt"), decode(annotations or b"", f"{name}.ann")
+    plain = plain_document(name, note, lines, dialect)
+    return document_of(name, note, lines, problems, dialect) if plain is None else plain
 
 
 def _pair(path: Path) -> dict[str, bytes]:
