@@ -8,9 +8,13 @@ from random import Random
 
 from medspan.annotation import Document, Entity, Span
 
-__all__ = ["fragmented", "mistyped", "one_line", "respaced", "tokenised", "with_line_ends", "wrapped"]
+__all__ = ["fragmented", "mistyped", "one_line", "prefixed", "respaced", "tokenised", "with_line_ends", "wrapped"]
 
-_TOKEN = re.compile(r"\|\||(?:[A-Za-z]\.){2,}|[+-]?\d+(?:[.,:/-]\d+)*%?|[^\W_]+(?:[-'/&][^\W_]+)*|\n|[^\s]", re.UNICODE)
+_TOKEN = re.compile(
+    r"\|\||_+|\n"
+    r"|(?:[A-Za-z]\.){2,}|\b(?:Mr|Ms|Mrs|Dr|St)\."
+    r"|[+-]?\d+(?:[.,:/-]\d+)*%?|[^\W_]+(?:[-'/&][^\W_]+)*|\S"
+)
 _LONG_WORD = re.compile(r"\b[a-z]{6,14}\b")
 _NEIGHBOURS = {"a": "s", "e": "r", "i": "o", "o": "i", "n": "m", "m": "n", "t": "r", "s": "d", "r": "t", "c": "v"}
 
@@ -121,6 +125,16 @@ def with_line_ends(document: Document, line_end: str) -> Document:
     for match in re.finditer(r"\n|[^\n]+", document.text):
         pieces.append((match.start(), match.end(), line_end if match[0] == "\n" else match[0]))
     return _exact(document, pieces)
+
+
+def prefixed(document: Document, characters: str) -> Document:
+    """Put `characters` in front of the text."""
+    by = len(characters)
+    return replace(
+        document,
+        text=characters + document.text,
+        entities=tuple(replace(e, fragments=tuple(f.shift(by) for f in e.fragments)) for e in document.entities),
+    )
 
 
 def _exact(document: Document, pieces: list[tuple[int, int, str]]) -> Document:

@@ -1,12 +1,15 @@
 """Invented corpora in their native files."""
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from medspan.annotation import Document
 from medspan.corpora.formats import Loss, write
 from medspan.corpora.invent.genres import invent_documents
 from medspan.corpora.invent.kinds import KINDS, invent
+from medspan.corpora.invent.untidy import untidy
 from medspan.registry import unknown_name
 
 __all__ = ["DEFAULT_SCHEMA", "documents_for", "write_corpus"]
@@ -24,9 +27,9 @@ DEFAULT_SCHEMA: Mapping[str, str] = {
     "i2b2-2010": "i2b2-2010",
     "i2b2-2012": "i2b2-2012",
     "i2b2-2014": "i2b2-2014",
-    "inception": "clinical",
+    "inception": "i2b2-2010",
     "jsonl": "clinical",
-    "label-studio": "n2c2-2018",
+    "label-studio": "soda",
     "n2c2-2022": "n2c2-2022",
     "parquet": "clinical",
     "pubtator": "bc5cdr",
@@ -53,7 +56,14 @@ def documents_for(
         schema = DEFAULT_SCHEMA[format]
     if schema in KINDS:
         return iter(invent(schema, n, seed))
-    return invent_documents(schema, n, seed, traps, characters)
+    documents = invent_documents(schema, n, seed, traps, characters)
+    return map(_titled, documents) if format == "pubtator" else documents
+
+
+def _titled(document: Document) -> Document:
+    """Tell title and abstract apart."""
+    title = re.match(r"(?s).+?[.?](?= )", document.text)
+    return replace(document, metadata={"pubtator": {"title_end": title.end()}}) if title else document
 
 
 def write_corpus(
@@ -74,4 +84,7 @@ def write_corpus(
     UnknownNameError for an unknown format or schema, FormatError for losses unless `lossy`.
     """
     documents = documents_for(format, schema, n, seed, traps, characters)
-    return write(documents, path, format, lossy=lossy)
+    lost = write(documents, path, format, lossy=lossy)
+    if traps:
+        untidy(path, format, seed)
+    return lost

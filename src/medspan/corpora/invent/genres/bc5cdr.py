@@ -38,6 +38,7 @@ def _finish(document: Document, rng: Random, traps: bool) -> Iterable[Document]:
     )
     yield replace(
         document,
+        text=document.text.replace("\n", " "),
         entities=entities,
         relations=(),
         concept_relations=tuple(ConceptRelation("CID", chemical, disease) for chemical, disease in facts),

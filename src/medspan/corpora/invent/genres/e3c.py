@@ -38,7 +38,7 @@ def _completed(entity: Entity, words: str) -> Entity:
     given = {a.name: a.value for a in entity.attributes}
     values = {name: given.pop(name, value) for name, value in defaults.items()} | given
     code = f"X{crc32(words.lower().encode()) % 10**7:07d}" if entity.label == "CLINENTITY" else None
-    return replace(entity, attributes=tuple(Attribute(*item) for item in values.items()), code=code)
+    return replace(entity, attributes=tuple(Attribute(*item) for item in sorted(values.items())), code=code)
 
 
 GENRE = Genre("e3c", lambda seed, at: f"EN{seed}{100000 + at}", _finish, low=1, high=2, between="\n")

@@ -6,7 +6,7 @@ from random import Random
 
 from medspan.annotation import Document, Relation
 from medspan.corpora.invent.genres.genre import Genre
-from medspan.corpora.invent.shaping import mistyped, respaced, tokenised
+from medspan.corpora.invent.shaping import mistyped, prefixed, respaced, tokenised
 
 __all__ = ["GENRE"]
 
@@ -18,7 +18,9 @@ def _finish(document: Document, rng: Random, traps: bool) -> Iterable[Document]:
     document = tokenised(mistyped(document, rng))
     if traps and rng.random() < 0.3:
         document = respaced(document, rng, lambda r: r.choice(["  ", "\u00a0"]))
-    yield _numbered(document, _to_sections(document, rng))
+    # The text of these files begins with the line end behind the opening tag.
+    document = _numbered(prefixed(document, "\n"), _to_sections(document, rng))
+    yield _to_nothing(document) if traps and rng.random() < 0.2 else document
 
 
 def _to_sections(document: Document, rng: Random) -> list[Relation]:
@@ -50,6 +52,18 @@ def _numbered(document: Document, links: list[Relation]) -> Document:
         entities=tuple(replace(e, id=new[e.id]) for e in document.entities),
         relations=tuple(replace(r, head=new[r.head], tail=new[r.tail]) for r in [*relations, *links]),
     )
+
+
+def _to_nothing(document: Document) -> Document:
+    """Add links whose other end is no tag, as the raw corpus has them: they wait in the metadata."""
+    events = [e for e in document.entities if e.label == "EVENT"]
+    if not events:
+        return document
+    links = [
+        {"id": "TL900", "fromID": events[0].id, "fromText": "", "toID": "Admission", "toText": "", "type": "OVERLAP"},
+        {"id": "TL901", "fromID": events[-1].id, "fromText": "", "toID": "", "toText": "", "type": "BEFORE"},
+    ]
+    return replace(document, metadata={"i2b2-2012": {"links": links}})
 
 
 GENRE = Genre("i2b2-2012", lambda seed, at: f"{seed}{1000 + at}", _finish, low=1, high=4, between="\n")

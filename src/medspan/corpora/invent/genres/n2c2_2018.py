@@ -5,7 +5,7 @@ from random import Random
 
 from medspan.annotation import Document
 from medspan.corpora.invent.genres.genre import Genre
-from medspan.corpora.invent.shaping import fragmented, mistyped, respaced, with_line_ends, wrapped
+from medspan.corpora.invent.shaping import fragmented, mistyped, prefixed, respaced, with_line_ends, wrapped
 from medspan.corpora.label_sets import view
 
 __all__ = ["GENRE"]
@@ -17,6 +17,8 @@ def _finish(document: Document, rng: Random, traps: bool) -> Iterable[Document]:
         document = respaced(document, rng, lambda r: r.choice(["  ", "\u00a0", "\t"]))
         if rng.random() < 0.05:
             document = with_line_ends(document, "\r\n")
+        if rng.random() < 0.02:
+            document = prefixed(document, "\ufeff")
     yield fragmented(document) if rng.random() < 0.8 else document
 
 
