@@ -44,6 +44,13 @@ def test_mentions_are_counted_as_the_official_rules_say(note, case):
     assert counted(report, f"entities.{mode}") == expected
 
 
+def test_dropped_predictions_are_counted_beside_the_figures(note):
+    report = score([note("Drug 0-10")], [note("Drug 0-10", "Drug 0-4", "Drug 5-10")], scorer="n2c2-2018")
+    assert report.figures["entities", "strict", "dropped"] == 0
+    assert report.figures["entities", "lenient", "dropped"] == 2
+    assert report.to_dict()["entities"]["lenient"]["dropped"] == 2
+
+
 # Predicted entities and relation against Strength-Drug from 10-14 to 0-5; strict, lenient.
 RELATIONS = {
     "the same": (("Drug 0-5", "Strength 10-14"), "Strength-Drug T2 T1", (1, 0, 0), (1, 0, 0)),
@@ -97,6 +104,8 @@ def test_every_figure_agrees_with_a_slow_reference_on_random_notes():
             assert counted(report, f"{place}.{mode}") == micro
             assert {name: (c.tp, c.fp, c.fn) for name, c in tally.labels.items()} == by_type
             assert tuple(tally.macro_documents.values()) == pytest.approx(macro)
+            n_found = micro[0] + micro[1] + report.figures[*place.split("."), mode, "dropped"]
+            assert n_found == sum(len(system[target]) for _, system in files)
             assert micro[0] > 100  # the invented notes do hold matches
             assert tuple(map(sum, zip(*by_type.values(), strict=True))) == micro
     for found in report.differences:  # the quirks do show on these notes

@@ -10,14 +10,14 @@ Not repeated: the script's reading errors, such as mentions of more than three f
 line before them. It scores mentions and relations; relations are one table, for end-to-end and gold entities alike.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from medspan.annotation import LabelSchema
 from medspan.scoring.align import Pair
 from medspan.scoring.counts import Rows, Tally, add, tally
-from medspan.scoring.facts import Mention, facts
+from medspan.scoring.facts import Facts, Mention, facts
 from medspan.scoring.scorers import Counterpart, Measured, Path
 
 __all__ = ["N2C2_2018"]
@@ -46,6 +46,14 @@ def _tag(mention: Mention) -> Tag:
     return Tag(mention.label, mention.extent[0][0], mention.extent[-1][1])
 
 
+def _tags(stated: Facts) -> list[Tag]:
+    return [_tag(mention) for mention in stated.entities]
+
+
+def _links(stated: Facts) -> list[Link]:
+    return [Link(r.label, _tag(r.head), _tag(r.tail)) for r in stated.relations]
+
+
 def _same_tag(a: Tag, b: Tag) -> bool:
     return a == b
 
@@ -62,9 +70,10 @@ def _overlapping_link(a: Link, b: Link) -> bool:
     return a.label == b.label and _overlapping_tag(a.head, b.head) and _overlapping_tag(a.tail, b.tail)
 
 
-def _rows(gold: Sequence[T], predicted: Sequence[T], is_equal: Callable[[T, T], bool]) -> Rows:
-    """Count by label: equal items have equal labels, so labels can be pared apart."""
+def _rows(gold: Sequence[T], predicted: Sequence[T], is_equal: Callable[[T, T], bool]) -> tuple[Rows, int]:
+    """Count by label, and count what is dropped: equal items have equal labels, so labels can be pared apart."""
     rows: Rows = {}
+    n_dropped = 0
     for label in dict.fromkeys(item.label for item in (*gold, *predicted)):
         right, found = ([item for item in side if item.label == label] for side in (gold, predicted))
         is_claimed = [False] * len(right)
@@ -74,10 +83,11 @@ def _rows(gold: Sequence[T], predicted: Sequence[T], is_equal: Callable[[T, T], 
             is_dropped = any(is_claimed[i] for i in equal)
             for i in equal:
                 is_claimed[i] = True
+            n_dropped += is_dropped
             tp += bool(equal) and not is_dropped
             fp += not equal
         add(rows, label, tp, fp, len(right) - tp)
-    return rows
+    return rows, n_dropped
 
 
 PARING = (
@@ -103,29 +113,30 @@ class N2c2Scorer:
     counterparts: Mapping[Path, Counterpart] = field(default_factory=_counterparts)
 
     def measure(self, pairs: Sequence[Pair], schema: LabelSchema | None) -> Measured:  # noqa: ARG002
-        """Count both modes; relations only where either side holds any. A schema's symmetry is ignored."""
+        """Count both modes, and how many predictions each drops; relations only where either side holds any.
+
+        A schema's symmetry is ignored.
+        """
         tags: list[tuple[list[Tag], list[Tag]]] = []
         links: list[tuple[list[Link], list[Link]]] = []
         for pair in pairs:
-            sides = [facts(document) for document in (pair.gold, pair.predicted)]
-            gold_tags, predicted_tags = ([_tag(m) for m in side.entities] for side in sides)
-            gold_links, predicted_links = (
-                [Link(r.label, _tag(r.head), _tag(r.tail)) for r in side.relations] for side in sides
-            )
-            tags.append((gold_tags, predicted_tags))
-            links.append((gold_links, predicted_links))
-        tallies: dict[Path, Tally] = {
-            ("entities", "strict"): tally([_rows(*t, _same_tag) for t in tags], averages_empty=True),
-            ("entities", "lenient"): tally([_rows(*t, _overlapping_tag) for t in tags], averages_empty=True),
-        }
-        if any(gold or predicted for gold, predicted in links):
-            tallies["relations", "end_to_end", "strict"] = tally(
-                [_rows(*t, _same_link) for t in links], averages_empty=True
-            )
-            tallies["relations", "end_to_end", "lenient"] = tally(
-                [_rows(*t, _overlapping_link) for t in links], averages_empty=True
-            )
-        return Measured(tallies)
+            gold, predicted = (facts(document, with_carriers=False) for document in (pair.gold, pair.predicted))
+            tags.append((_tags(gold), _tags(predicted)))
+            links.append((_links(gold), _links(predicted)))
+        tallies: dict[Path, Tally] = {}
+        figures: dict[Path, float] = {}
+
+        def collect(path: Path, sides: Iterable[tuple[list[T], list[T]]], is_equal: Callable[[T, T], bool]) -> None:
+            counted = [_rows(*side, is_equal) for side in sides]
+            tallies[path] = tally([rows for rows, _ in counted], averages_empty=True)
+            figures[*path, "dropped"] = sum(n for _, n in counted)
+
+        collect(("entities", "strict"), tags, _same_tag)
+        collect(("entities", "lenient"), tags, _overlapping_tag)
+        if any(gold_links or predicted_links for gold_links, predicted_links in links):
+            collect(("relations", "end_to_end", "strict"), links, _same_link)
+            collect(("relations", "end_to_end", "lenient"), links, _overlapping_link)
+        return Measured(tallies, figures)
 
 
 N2C2_2018 = N2c2Scorer()

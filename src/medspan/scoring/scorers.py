@@ -129,7 +129,8 @@ class CleanScorer:
             tallies["relations", "gold_entities", "strict"] = given.tally()
             figures["relations", "gold_entities", "left_out_of_gold"] = out_of_gold
             figures["relations", "gold_entities", "left_out_of_predicted"] = out_of_predicted
-        return Measured(tallies, figures)
+        sections = list(dict.fromkeys(path[0] for path in tallies))
+        return Measured(dict(sorted(tallies.items(), key=lambda item: sections.index(item[0][0]))), figures)
 
     def _measures(self, used: "Used", symmetric: frozenset[str]) -> dict[Path, Count]:
         """Say what to count where."""
