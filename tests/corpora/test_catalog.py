@@ -1,6 +1,6 @@
 """The catalog, and the counts that each corpus's own description states."""
 
-from collections import Counter
+import re
 from pathlib import Path
 
 import pytest
@@ -10,46 +10,56 @@ from medspan.corpora import (
     adaptable,
     catalog_entry,
     corpora_root,
-    corpus_names,
     load_corpus,
     schema,
 )
-from medspan.corpora.catalog import CorpusEntry
+from medspan.corpora.catalog import packaged_names
+from medspan.corpora.entry import CorpusEntry, PatientSplit
+from medspan.corpora.formats import FORMATS
 from medspan.errors import ConfigError, CorpusError, UnknownNameError
-
-
-def labels(documents: list[Document]) -> Counter[str]:
-    return Counter(entity.label for document in documents for entity in document.entities)
-
-
-def relations(documents: list[Document]) -> Counter[str]:
-    return Counter(relation.label for document in documents for relation in document.relations)
-
-
-def events(documents: list[Document]) -> Counter[str]:
-    return Counter(event.label for document in documents for event in document.events)
-
-
-def roles(documents: list[Document]) -> Counter[str]:
-    return Counter(a.role for document in documents for event in document.events for a in event.arguments)
 
 
 def every_split(name: str, root: Path) -> list[Document]:
     return [document for split in catalog_entry(name).splits for document in load_corpus(name, split, root)]
 
 
-@pytest.mark.parametrize("name", corpus_names())
+@pytest.mark.parametrize("name", packaged_names())
 def test_entry_states_licence_citation_and_a_pinned_address(name: str) -> None:
     entry = catalog_entry(name)
     assert entry.name == name
     assert entry.licence
     assert entry.citation
     assert entry.origin.startswith("https://")
-    assert entry.commit is not None
-    assert len(entry.commit) == 40
-    assert {part.file for parts in entry.splits.values() for part in parts} == {file.name for file in entry.files}
+    assert not entry.is_local
     if entry.schema is not None:
         assert schema(entry.schema).name == entry.schema
+    if entry.access == "agreement":
+        assert entry.apply_at
+        assert entry.layout
+        assert not entry.files
+        return
+    assert entry.commit is not None
+    assert len(entry.commit) == 40
+    assert all(entry.commit in file.url for file in entry.files if file.url)
+    assert {part.file for parts in entry.splits.values() for part in parts} == {file.name for file in entry.files}
+
+
+@pytest.mark.parametrize("name", packaged_names())
+def test_an_entry_names_a_format_that_can_be_read(name: str) -> None:
+    entry = catalog_entry(name)
+    assert entry.columns is not None or entry.format in FORMATS
+
+
+def test_corpora_that_nothing_may_ship_from_say_so() -> None:
+    access = {name: catalog_entry(name).access for name in packaged_names()}
+    assert {name for name, kind in access.items() if kind == "non-commercial"} == {"ddi", "e3c"}
+    assert {name for name, kind in access.items() if kind == "no-licence"} == {"ade"}
+    assert {name for name, kind in access.items() if kind == "agreement"} == {
+        *("i2b2-2009", "i2b2-2010", "i2b2-2012", "i2b2-2014", "n2c2-2018", "n2c2-2022", "radgraph"),
+    }
+    for name, kind in access.items():
+        if kind in ("non-commercial", "no-licence"):
+            assert "nothing that is trained on it may ship" in catalog_entry(name).licence
 
 
 def test_mistyped_corpus_name_is_met_with_a_suggestion() -> None:
@@ -72,6 +82,66 @@ def test_unknown_key_in_an_entry_is_refused() -> None:
         CorpusEntry.from_dict({"name": "x", "colour": "red"})
 
 
+MINIMAL: dict[str, object] = {
+    "name": "x",
+    "title": "t",
+    "licence": "l",
+    "citation": "c",
+    "origin": "o",
+    "commit": None,
+    "format": "brat",
+    "schema": None,
+    "splits": {"train": [{"file": "train"}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"access": "secret"}, "access 'secret' is none of open"),
+        ({"splits": {}}, "splits must name at least one file"),
+        ({"splits": {"train": []}}, "splits must name at least one file"),
+        ({"splits": None}, "corpus 'x'"),
+        ({"splits": {"train": [{"path": "a"}]}}, "path"),
+        ({"files": {"a": {"sha265": "0"}}}, "sha265"),
+        ({"split_rule": {"shares": {"train": 90}, "salt": "s"}}, "add up to 100"),
+        ({"split_rule": {"shares": {"train": 100}, "salt": "s", "patient": "p("}}, "no regular expression"),
+        ({"split_rule": {"shares": {"train": 100}, "salt": "s", "patient": "p"}}, "must have a group"),
+        ({"split_rule": {"shares": {"train": 100}}}, "salt"),
+    ],
+)
+def test_a_faulty_entry_is_refused_with_its_name(changes: dict[str, object], expected: str) -> None:
+    assert CorpusEntry.from_dict(MINIMAL).place == "x"
+    with pytest.raises(ConfigError, match=re.escape(expected)):
+        CorpusEntry.from_dict({**MINIMAL, **changes})
+
+
+def test_a_patient_belongs_to_one_split_whatever_else_there_is() -> None:
+    rule = PatientSplit({"train": 80, "dev": 10, "test": 10}, "salt", r"^(\w+)/")
+    ids = [f"p{n}/visit-{m}" for n in range(500) for m in range(3)]
+    of = {key: rule.split_of(Document(key, "")) for key in ids}
+    for key, split in of.items():
+        assert split == of[key.partition("/")[0] + "/visit-0"]
+    counts = {split: sum(found == split for found in of.values()) / len(ids) for split in rule.shares}
+    assert all(abs(counts[split] * 100 - share) < 5 for split, share in rule.shares.items())
+    assert of["p1/visit-1"] == PatientSplit(rule.shares, "salt", rule.patient).split_of(Document("p1/visit-9", ""))
+
+
+def test_an_absent_corpus_under_agreement_says_where_to_apply(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"agreement: apply at PhysioNet.*MEDSPAN_DATA/radgraph/"):
+        load_corpus("radgraph", "train", tmp_path)
+
+
+def test_parts_of_a_split_get_their_prefix(tmp_path: Path) -> None:
+    for site in ("mimic", "uw"):
+        folder = tmp_path / "n2c2-2022" / "train" / site
+        folder.mkdir(parents=True)
+        (folder / "0001.txt").write_text("Smokes.", encoding="utf-8")
+        (folder / "0001.ann").write_text("T1\tTobacco 0 6\tSmokes\n", encoding="utf-8")
+    assert [d.id for d in load_corpus("n2c2-2022", "train", tmp_path)] == ["mimic/0001", "uw/0001"]
+    assert [d.id for d in load_corpus("n2c2-2022", "train-uw", tmp_path)] == ["uw/0001"]
+
+
 def test_root_is_the_argument_then_the_variable_then_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MEDSPAN_DATA", str(tmp_path / "variable"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -79,160 +149,6 @@ def test_root_is_the_argument_then_the_variable_then_the_cache(monkeypatch: pyte
     assert corpora_root() == tmp_path / "variable"
     monkeypatch.delenv("MEDSPAN_DATA")
     assert corpora_root() == tmp_path / "cache" / "medspan"
-
-
-def test_maccrobat_counts_are_those_stated(corpora_folder: Path) -> None:
-    documents = every_split("maccrobat", corpora_folder)
-    splits = {split: len(load_corpus("maccrobat", split, corpora_folder)) for split in ("train", "dev", "test")}
-    assert splits == {"train": 112, "dev": 16, "test": 32}
-    assert sum(len(d.text) for d in documents) == 444160
-    found = labels(documents)
-    assert sum(found.values()) == 19795
-    assert found["Diagnostic_procedure"] == 3613
-    assert found["Mass"] == 2
-    assert len(found) == 41
-    assert sum(len(e.fragments) > 1 for d in documents for e in d.entities) == 44
-    assert relations(documents) == {
-        "MODIFY": 9161,
-        "BEFORE": 1596,
-        "SUB_PROCEDURE": 1054,
-        "IDENTICAL": 631,
-        "AFTER": 312,
-        "CAUSE": 118,
-        "CO-OCCURRENCE": 5,
-    }
-    assert Counter(g.label for d in documents for g in d.groups) == {"OVERLAP": 1607}
-    assert events(documents) == {}
-    attributes = Counter(a.name for d in documents for e in d.entities for a in e.attributes)
-    assert attributes == {"POLARITY": 994, "TREND": 119}
-
-
-def test_chia_counts_are_those_stated(corpora_folder: Path) -> None:
-    documents = every_split("chia", corpora_folder)
-    splits = {split: len(load_corpus("chia", split, corpora_folder)) for split in ("train", "dev", "test")}
-    assert splits == {"train": 1120, "dev": 160, "test": 320}
-    found = labels(documents)
-    assert sum(found.values()) == 35485
-    assert (found["Condition"], found["Qualifier"], found["Intoxication_considerations"]) == (9641, 3272, 4)
-    assert sum(len(e.fragments) > 1 for d in documents for e in d.entities) == 1409
-    assert relations(documents) == {
-        "Has_value": 3036,
-        "AND": 2940,
-        "Has_qualifier": 2806,
-        "Has_temporal": 2702,
-        "Subsumes": 1644,
-        "Has_index": 717,
-        "Has_negation": 662,
-        "Has_multiplier": 495,
-        "Has_mood": 430,
-        "multi": 409,
-        "Has_context": 180,
-        "causal": 27,
-        "v-AND": 4,
-        "OR": 3,
-    }
-    assert Counter(g.label for d in documents for g in d.groups) == {"OR": 4000, "NOT": 4}
-    assert all(d.metadata["group"] == d.id.split("_")[0] for d in documents)
-
-
-def test_phee_counts_are_those_stated(corpora_folder: Path) -> None:
-    train, dev = (load_corpus("phee", split, corpora_folder) for split in ("train", "dev"))
-    assert (len(train), len(dev)) == (2898, 961)
-    assert all(d.metadata["group"] == d.id.split("_")[0] for d in train + dev)
-    assert not {d.metadata["group"] for d in train} & {d.metadata["group"] for d in dev}
-    assert events(train) == {"Adverse_event": 2710, "Potential_therapeutic_event": 296}
-    assert events(dev) == {"Adverse_event": 886, "Potential_therapeutic_event": 117}
-    stated_train = {
-        "Treatment.Drug": 3614,
-        "Treatment": 3191,
-        "Effect": 2963,
-        "Subject": 1494,
-        "Treatment.Disorder": 1013,
-        "Subject.Age": 406,
-        "Speculated": 372,
-        "Treatment.Route": 343,
-        "Subject.Gender": 335,
-        "Subject.Population": 277,
-        "Severity": 263,
-        "Treatment.Dosage": 263,
-        "Subject.Disorder": 225,
-        "Treatment.Time_elapsed": 176,
-        "Treatment.Duration": 91,
-        "Treatment.Freq": 60,
-        "Subject.Race": 40,
-        "Negated": 40,
-    }
-    stated_dev = {
-        "Treatment.Drug": 1221,
-        "Treatment": 1069,
-        "Effect": 957,
-        "Subject": 526,
-        "Treatment.Disorder": 341,
-        "Speculated": 144,
-        "Subject.Age": 144,
-        "Treatment.Route": 129,
-        "Subject.Gender": 100,
-        "Treatment.Dosage": 99,
-        "Subject.Population": 99,
-        "Subject.Disorder": 79,
-        "Severity": 64,
-        "Treatment.Time_elapsed": 62,
-        "Treatment.Duration": 33,
-        "Treatment.Freq": 24,
-        "Negated": 18,
-        "Subject.Race": 17,
-    }
-    for documents, stated in ((train, stated_train), (dev, stated_dev)):
-        # The description counts the pieces of fragmented mentions one by one.
-        found = Counter(
-            argument.role
-            for document in documents
-            for event in document.events
-            for argument in event.arguments
-            for _ in document.by_id[argument.target].fragments
-        )
-        assert {role: n for role, n in found.items() if "Combination" not in role} == stated
-        assert found["Treatment.Combination.Trigger"] > 0
-
-
-def test_bc5cdr_counts_are_those_stated(corpora_folder: Path) -> None:
-    stated = {
-        "train": (500, {"Chemical": 5203, "Disease": 4182}, 1038),
-        "dev": (500, {"Chemical": 5347, "Disease": 4244}, 1012),
-        "test": (500, {"Chemical": 5385, "Disease": 4424}, 1066),
-    }
-    composites = 0
-    for split, (n_documents, n_labels, n_relations) in stated.items():
-        documents = load_corpus("bc5cdr", split, corpora_folder)
-        assert len(documents) == n_documents
-        assert labels(documents) == n_labels
-        assert Counter(r.label for d in documents for r in d.concept_relations) == {"CID": n_relations}
-        composites += sum(len(d.metadata["pubtator"].get("parts", {})) for d in documents)
-    assert composites == 253
-
-
-def test_clinical_corpora_counts_are_those_stated(corpora_folder: Path) -> None:
-    stated = {
-        ("clin-mts", "train"): (300, 101142, 2113, 223, {"Problem": 1467, "Duration": 6}),
-        ("clin-mts", "dev"): (82, 26020, 530, 67, {"Problem": 365, "Frequency": 3}),
-        ("clin-aci", "train"): (45, 127616, 2578, 473, {"Problem": 1357, "Route": 9}),
-        ("clin-aci", "dev"): (7, 16669, 346, 37, {"Problem": 183, "Duration": 2}),
-    }
-    for (name, split), (n_documents, n_characters, n_entities, n_relations, some) in stated.items():
-        documents = load_corpus(name, split, corpora_folder)
-        assert len(documents) == n_documents
-        assert sum(len(d.text) for d in documents) == n_characters
-        assert sum(labels(documents).values()) == n_entities
-        assert sum(relations(documents).values()) == n_relations
-        assert {label: labels(documents)[label] for label in some} == some
-
-
-def test_social_history_counts_are_those_stated(corpora_folder: Path) -> None:
-    train, dev = (load_corpus("sdoh-mts", split, corpora_folder) for split in ("train", "dev"))
-    assert (len(train), len(dev)) == (140, 48)
-    assert events(train) == {"Tobacco": 112, "Alcohol": 105, "LivingStatus": 47, "Employment": 52, "Drug": 63}
-    assert events(dev) == {"Employment": 29, "LivingStatus": 11, "Tobacco": 40, "Alcohol": 35, "Drug": 24}
-    assert (sum(roles(train).values()), sum(roles(dev).values())) == (620, 250)
 
 
 def test_unannotated_notes_leave_out_the_annotated_ones(corpora_folder: Path) -> None:

@@ -46,12 +46,13 @@ class PatientSplit:
     """A rule that gives each patient's documents to one split, whatever other documents there are.
 
     The patient is what the first group of the regular expression `patient` finds in a document's id; without one it is
-    `metadata["patient"]` (or `group`), else the id itself. `shares` are in percent.
+    what the document's metadata say under `key`, else the id itself. `shares` are in percent.
     """
 
     shares: Mapping[str, int]
     salt: str
     patient: str | None = None
+    key: str = "patient"
 
     def __post_init__(self) -> None:
         if not self.shares or sum(self.shares.values()) != 100 or min(self.shares.values()) < 0:
@@ -66,13 +67,18 @@ class PatientSplit:
     def patient_of(self, document: Document) -> str:
         """Name the patient of a document."""
         if self.patient is None:
-            return str(document.metadata.get("patient") or document.metadata.get("group") or document.id)
+            given = document.metadata.get(self.key)
+            return document.id if given in (None, "") else str(given)
         found = re.search(self.patient, document.id)
         return found[1] or document.id if found else document.id
 
     def split_of(self, document: Document) -> str:
         """Name the split that the document's patient belongs to."""
-        digest = sha256(f"{self.salt} {self.patient_of(document)}".encode()).digest()
+        return self.split_of_patient(self.patient_of(document))
+
+    def split_of_patient(self, patient: str) -> str:
+        """Name the split that a patient belongs to."""
+        digest = sha256(f"{self.salt} {patient}".encode(errors="surrogatepass")).digest()
         at, passed = int.from_bytes(digest[:8], "big") * 100 >> 64, 0
         for split, share in self.shares.items():
             passed += share
