@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from medspan.annotation import Attribute, ConceptRelation, Document, Entity, Event, Group, Relation, Span
+from corpora.roundtrip import assert_round_trip
+from medspan.annotation import Argument, Attribute, ConceptRelation, Document, Entity, Event, Group, Relation, Span
 from medspan.corpora.formats import ReadResult, read, write
 from medspan.corpora.formats.brat import Dialect
 from medspan.corpora.formats.brat import write as write_brat
@@ -130,6 +131,30 @@ def test_line_ends_tabs_emoji_and_byte_order_mark_stay_in_the_text(tmp_path: Pat
     assert not result.problems
     assert again(document, tmp_path / "out") == document
     assert (tmp_path / "out" / "note.txt").read_bytes() == text.encode("utf-8")
+
+
+def test_trailing_spaces_and_combining_marks_count_as_they_stand(tmp_path: Path) -> None:
+    text = "  ne\u0301 mal   \n \n\tToux  "
+    start = text.index("Toux")
+    document, result = one(
+        tmp_path / "in", text, f"T1\tProblem 2 9\tne\u0301 mal\nT2\tProblem {start} {start + 4}\tToux"
+    )
+    assert [document.mention(e) for e in document.entities] == ["ne\u0301 mal", "Toux"]
+    assert not result.problems
+    assert again(document, tmp_path / "out") == document
+    assert (tmp_path / "out" / "note.txt").read_bytes() == text.encode("utf-8")
+
+
+def test_role_that_ends_in_a_digit_beside_its_base_is_named_as_a_loss(tmp_path: Path) -> None:
+    entities = (Entity("T1", "A", (Span(0, 1),)),)
+    arguments = (Argument("Type", "T1"), Argument("Type2", "T1"))
+    document = Document("n", "x", entities, events=(Event("E1", "A", "T1", arguments),))
+    assert [(loss.kind, loss.id) for loss in assert_round_trip("brat", document, tmp_path)] == [("events", "E1")]
+
+
+def test_white_space_around_a_value_is_named_as_a_loss(tmp_path: Path) -> None:
+    document = Document("n", "x", (Entity("T1", "A", (Span(0, 1),), (Attribute("a", " b "),)),))
+    assert [(loss.kind, loss.id) for loss in assert_round_trip("brat", document, tmp_path)] == [("attributes", "T1")]
 
 
 def test_offsets_counted_without_the_byte_order_mark_are_moved(tmp_path: Path) -> None:
