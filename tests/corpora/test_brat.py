@@ -278,6 +278,16 @@ def test_undecodable_file_is_skipped_in_a_folder_and_refused_alone(tmp_path: Pat
         read(tmp_path / "latin.ann")
 
 
+def test_folder_called_like_a_note_is_no_note_and_a_dangling_link_is_our_error(tmp_path: Path) -> None:
+    pair(tmp_path, "Well.", "")
+    (tmp_path / "old.txt").mkdir()
+    (tmp_path / "OTHER.TXT").write_text("Fine.")
+    assert [d.id for d in read(tmp_path, "brat").documents] == ["OTHER", "note"]
+    (tmp_path / "gone.txt").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FormatError, match=r"gone\.txt: cannot be opened"):
+        read(tmp_path, "brat")
+
+
 def test_one_pair_is_named_by_either_file(tmp_path: Path) -> None:
     pair(tmp_path)
     assert read(tmp_path / "note.ann").documents == read(tmp_path / "note.txt").documents

@@ -1,6 +1,7 @@
 """Bytes out of folders, single files, gzip files and tar archives, without unpacking anything to disk."""
 
 import gzip
+import os
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -56,22 +57,25 @@ def grouped(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, dict[s
     """
     if not path.exists():
         raise FormatError(f"{path}: there is no such file or folder")
-    if path.is_dir():
-        names = [p.relative_to(path).as_posix() for p in path.rglob("*") if p.name.lower().endswith(suffixes)]
-        contents = None
-    else:
-        contents = dict(files(path, suffixes))
-        names = list(contents)
-    sets: dict[str, dict[str, str]] = {}
-    for name in names:
+    contents = None if path.is_dir() else dict(files(path, suffixes))
+    # One short tuple serves all sets of the same suffixes: a folder may hold millions of files.
+    sets: dict[str, tuple[str, ...]] = {}
+    shared: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for name in _names(path, suffixes) if contents is None else contents:
         stem = document_id(name, *suffixes)
-        sets.setdefault(stem, {})[name[len(stem) :].lower()] = name
+        members = (*sets.get(stem, ()), name[len(stem) :])
+        sets[stem] = shared.setdefault(members, members)
     for stem in sorted(sets):
-        members = sets[stem]
-        yield (
-            stem,
-            {s: _content(path / name) if contents is None else contents[name] for s, name in members.items()},
-        )
+        names = {suffix.lower(): stem + suffix for suffix in sets[stem]}
+        yield stem, {s: _content(path / n) if contents is None else contents[n] for s, n in names.items()}
+
+
+def _names(folder: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
+    for root, _, names in os.walk(folder):
+        within = Path(root).relative_to(folder).as_posix()
+        for name in names:
+            if name.lower().endswith(suffixes):
+                yield name if within == "." else f"{within}/{name}"
 
 
 def decode(content: bytes, name: str) -> str:
@@ -107,7 +111,10 @@ def document_id(name: str, *suffixes: str) -> str:
 
 def _content(path: Path) -> bytes:
     if path.suffix.lower() != ".gz":
-        return path.read_bytes()
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise FormatError(f"{path.name}: cannot be opened ({type(error).__name__})") from error
     try:
         with gzip.open(path) as stream:
             return stream.read()
