@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 
-from medspan.annotation import Document
+from medspan.annotation import Document, Relation, Span
 from medspan.corpora.formats import ade_spert
-from medspan.corpora.formats.ade_rows import KINDS, Row, Sentence, row_of
+from medspan.corpora.formats.ade_rows import KINDS, Row, Sentence, row_of, text_order
 from medspan.corpora.formats.losses import Loss, unheld
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, files, lines
@@ -123,26 +123,27 @@ def losses(document: Document) -> Iterator[Loss]:
     used: set[str] = set()
     order: list[int] = []
     for relation in document.relations:
-        if _holds(document, relation.id):
+        if _holds(document, relation):
             used.update((relation.head, relation.tail))
             order.append(KINDS.index(relation.label))
         else:
             yield Loss(document.id, "relations", relation.id, f"no place for {relation.label!r} between its ends")
     if order != sorted(order):
         yield Loss(document.id, "order", None, "relations of doses come after those of adverse effects")
-    places: set[tuple[str, int, int]] = set()
+    places: dict[tuple[str, Span], None] = {}
     for entity in document.entities:
         if entity.id not in used:
             yield Loss(document.id, "entities", entity.id, "no place for a mention without relation to a drug")
-        elif (place := (entity.label, entity.start, entity.end)) in places:
+        elif (place := (entity.label, entity.span)) in places:
             yield Loss(document.id, "entities", entity.id, "one with another of the same label and place")
         else:
-            places.add(place)
+            places[place] = None
+    if list(places) != sorted(places, key=text_order):
+        yield Loss(document.id, "order", None, "mentions are put in the order of the text")
     yield from unheld(document, {"nesting", "relations"}, "ade")
 
 
-def _holds(document: Document, relation_id: str) -> bool:
-    relation = next(r for r in document.relations if r.id == relation_id)
+def _holds(document: Document, relation: Relation) -> bool:
     head, tail = document.by_id.get(relation.head), document.by_id.get(relation.tail)
     if head is None or tail is None or relation.label not in KINDS:
         return False
@@ -161,7 +162,7 @@ def write(documents: Iterable[Document], path: Path) -> None:
             if not document.id or re.search(r"[|\r\n]| NEG ", document.id):
                 raise FormatError(f"document id {document.id!r} cannot stand in an ADE line; rename the document")
             text = _LINE_END.sub(" ", document.text)
-            stated = [r for r in document.relations if _holds(document, r.id)]
+            stated = [r for r in document.relations if _holds(document, r)]
             infix = "-neg" if not stated else "-" if any(r.label == KINDS[0] for r in stated) else "-dose"
             source = _source(document.id, infix, numbers)
             # Lines of one PMID and the same words are one sentence to the reader.

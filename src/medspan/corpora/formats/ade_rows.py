@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from medspan.annotation import Document, Entity, Relation, Span
 from medspan.corpora.formats.result import Problems
 
-__all__ = ["KINDS", "Row", "Sentence", "row_of"]
+__all__ = ["KINDS", "Row", "Sentence", "row_of", "text_order"]
 
 # Labels of the first mention and of the relation, in the order in which relations are listed.
 KINDS = ("Adverse-Effect", "Dosage")
@@ -62,20 +62,25 @@ class Sentence:
     source: str
     text: str
     rows: list[Row] = field(default_factory=list)
-    entities: dict[tuple[str, Span], Entity] = field(default_factory=dict)
 
     def document(self, key: str, pmid: str, problems: Problems) -> Document:
         """Place the mentions of all lines, each once, and link them."""
         shared = self._origin(problems)
-        relations: list[Relation] = []
+        pairs: list[tuple[str, tuple[str, Span], tuple[str, Span]]] = []
         for row in self.rows:
             problems.document = row.file
             spans = list(self._spans(row, shared, problems))
             if len(spans) == 2:
-                head, tail = self._entity(row.kind, spans[0]), self._entity(_DRUG, spans[1])
-                relations.append(Relation(f"R{len(relations) + 1}", row.kind, head, tail))
-        metadata = {"ade": {"pmid": pmid, "origin": shared}}
-        return Document(key, self.text, tuple(self.entities.values()), tuple(relations), metadata=metadata)
+                pairs.append((row.kind, (row.kind, spans[0]), (_DRUG, spans[1])))
+        mentions = sorted({mention for _, *ends in pairs for mention in ends}, key=text_order)
+        ids = {mention: f"T{n}" for n, mention in enumerate(mentions, start=1)}
+        return Document(
+            key,
+            self.text,
+            tuple(Entity(ids[mention], mention[0], (mention[1],)) for mention in mentions),
+            tuple(Relation(f"R{n}", kind, ids[h], ids[t]) for n, (kind, h, t) in enumerate(pairs, start=1)),
+            metadata={"ade": {"pmid": pmid, "origin": shared}},
+        )
 
     def _origin(self, problems: Problems) -> int:
         """Return the one origin that suits most lines; a sentence that begins its text, if it is among several."""
@@ -107,9 +112,10 @@ class Sentence:
             problems.repaired(row.line, f"the mention at {start} is placed where its words first stand, at {at}")
             yield Span(at, at + len(words))
 
-    def _entity(self, label: str, span: Span) -> str:
-        known = self.entities.setdefault((label, span), Entity(f"T{len(self.entities) + 1}", label, (span,)))
-        return known.id
+
+def text_order(mention: tuple[str, Span]) -> tuple[Span, str]:
+    """Return what mentions, as label and span, are sorted by."""
+    return mention[1], mention[0]
 
 
 def _occurrences(words: str, text: str) -> Iterator[int]:

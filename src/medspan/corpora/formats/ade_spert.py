@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medspan.annotation import Document, Entity, Relation, Span
+from medspan.corpora.formats.ade_rows import text_order
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, files
 from medspan.errors import AnnotationError, FormatError
@@ -67,21 +68,23 @@ def _document(
     tokens: list[str] = record["tokens"]
     ends = list(accumulate(len(token) + 1 for token in tokens))
     starts = [end - len(token) - 1 for end, token in zip(ends, tokens, strict=True)]
-    entities: dict[int, Entity] = {}
+    mentions: dict[int, tuple[str, Span]] = {}
     for number, entity in enumerate(record["entities"]):
         first, last = entity["start"], entity["end"] - 1
         try:
             if not 0 <= first <= last < len(tokens):
                 raise AnnotationError(f"tokens {first} to {last} are not all among the {len(tokens)} of the sentence")
-            entities[number] = Entity(f"T{number + 1}", str(entity["type"]), (Span(starts[first], ends[last] - 1),))
+            mentions[number] = str(entity["type"]), Span(starts[first], ends[last] - 1)
         except AnnotationError as error:
             problems.skipped(None, f"sentence {n}: entity {number}: {error}")
-    relations = []
+    order = sorted(mentions, key=lambda number: text_order(mentions[number]))
+    ids = {number: f"T{n}" for n, number in enumerate(order, start=1)}
+    relations: list[Relation] = []
     for number, relation in enumerate(record["relations"], start=1):
-        if relation["head"] not in entities or relation["tail"] not in entities:
+        if relation["head"] not in ids or relation["tail"] not in ids:
             problems.skipped(None, f"sentence {n}: relation {number} refers to an entity that is not there")
             continue
-        head, tail = entities[relation["head"]].id, entities[relation["tail"]].id
+        head, tail = ids[relation["head"]], ids[relation["tail"]]
         relations.append(Relation(f"R{number}", str(relation["type"]), head, tail))
     kept = {key: value for key, value in record.items() if key not in _OWN}
     key = str(record.get("orig_id", n))
@@ -92,5 +95,5 @@ def _document(
     if key in used:
         problems.repaired(None, f"sentence {n}: document id {key!r} is used twice; the later one is now {key}#{n}")
         key = f"{key}#{n}"
-    text = " ".join(tokens)
-    return Document(key, text, tuple(entities.values()), tuple(relations), metadata={"ade": kept})
+    entities = tuple(Entity(ids[number], mentions[number][0], (mentions[number][1],)) for number in order)
+    return Document(key, " ".join(tokens), entities, tuple(relations), metadata={"ade": kept})
