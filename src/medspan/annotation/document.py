@@ -183,12 +183,12 @@ class Document:
                 )
         entity_ids = self._unique(self.entities)
         annotation_ids = self._unique((*self.entities, *self.relations, *self.events, *self.groups))
-        event_ids = {event.id for event in self.events}
+        end_ids = entity_ids | {event.id for event in self.events}
         for relation in self.relations:
-            self._check(f"relation {relation.id}", (relation.head, relation.tail), entity_ids | event_ids)
+            self._check(f"relation {relation.id}", (relation.head, relation.tail), end_ids)
         for event in self.events:
             self._check(f"event {event.id}", (event.trigger,), entity_ids)
-            self._check(f"event {event.id}", (a.target for a in event.arguments), entity_ids | event_ids)
+            self._check(f"event {event.id}", (a.target for a in event.arguments), end_ids)
         for group in self.groups:
             self._check(f"group {group.id}", group.members, annotation_ids)
 
