@@ -104,6 +104,15 @@ def test_every_form_of_a_report_says_what_its_numbers_rest_on(note, name):
     assert f"({report.basis})" in " ".join(printed(report, width=200).split())
 
 
+@pytest.mark.parametrize("name", list(SCORERS))
+def test_every_scorer_takes_no_document_and_documents_without_anything(note, name):
+    for documents in ([], [note()], [note(text="")]):
+        report = score(documents, documents, scorer=name, bootstrap=2)
+        assert report.documents == len(documents)
+        assert {tally.micro.f1 for tally in report.tallies.values()} == {0.0}
+        assert report.differences == ()
+
+
 @pytest.mark.parametrize("name", [name for name in SCORERS if name not in ("strict", "lenient")])
 def test_every_official_report_holds_the_clean_measures_in_the_same_shape(note, name):
     report, clean = score(*sides(note), scorer=name, bootstrap=20), score(*sides(note), bootstrap=20)

@@ -20,7 +20,7 @@ import numpy as np
 
 from medspan.annotation import Document, LabelSchema
 from medspan.scoring.align import Pair
-from medspan.scoring.counts import Rows, Tally, count_equal, tally
+from medspan.scoring.counts import Counts, Rows, Tally, count_equal, tally
 from medspan.scoring.facts import facts
 from medspan.scoring.scorers import Counterpart, Measured, Path
 
@@ -127,7 +127,7 @@ class RadgraphScorer:
 
 def _averaged(path: Path, parts: Mapping[str, Tally]) -> dict[Path, float]:
     """Average over labelers the precision, recall and F1 that each gives."""
-    scores = [part.micro for part in parts.values()]
+    scores = [part.micro for part in parts.values()] or [Counts()]  # no document at all: everything is 0
     return {
         (*path, "precision"): fmean(s.precision for s in scores),
         (*path, "recall"): fmean(s.recall for s in scores),

@@ -14,6 +14,7 @@ __all__ = ["I2B2_2012"]
 
 Both = tuple[Looked, Looked]  # predicted looked up in gold, for precision; gold in predicted, for recall
 
+MODES = ("overlap", "exact", "partial")
 WAYS: Mapping[str, tuple[bool, bool]] = {  # are the links looked up closed first, are those they are looked up in
     "oo": (False, False),
     "oc": (False, True),
@@ -58,8 +59,9 @@ class I2b2Scorer2012:
 
     def measure(self, pairs: Sequence[Pair], schema: LabelSchema | None) -> Measured:  # noqa: ARG002
         """Count mentions and links in every mode. A schema's symmetry is ignored."""
-        looked: dict[Path, list[Both]] = {}
-        correct: dict[Path, int] = {}
+        looked: dict[Path, list[Both]] = {("entities", label, mode): [] for label in ATTRIBUTES for mode in MODES}
+        looked.update((("relations", "TLINK", way), []) for way in ("tempeval", *WAYS))
+        correct = {("attributes", label, name, "accuracy"): 0 for label, names in ATTRIBUTES.items() for name in names}
         n_gold = dict.fromkeys(ATTRIBUTES, 0)
         for pair in pairs:
             partners: list[dict[str, list[str]]] = [{}, {}]  # of gold, of predicted
@@ -69,21 +71,22 @@ class I2b2Scorer2012:
                 partners[0].update(by_gold.partners)
                 partners[1].update(by_predicted.partners)
                 n_gold[label] += len(gold)
-                for mode in ("overlap", "exact", "partial"):
+                for mode in MODES:
                     both = _credited(by_predicted, mode), _credited(by_gold, mode)
-                    looked.setdefault(("entities", label, mode), []).append(both)
+                    looked["entities", label, mode].append(both)
                 for name, n in zip(names, by_gold.agreements, strict=True):
-                    path: Path = ("attributes", label, name, "accuracy")
-                    correct[path] = correct.get(path, 0) + n
+                    correct["attributes", label, name, "accuracy"] += n
             left, right = tlinks(pair.gold, partners[0]), tlinks(pair.predicted, partners[1])
-            looked.setdefault(("relations", "TLINK", "tempeval"), []).append(tempeval(left, right))
+            looked["relations", "TLINK", "tempeval"].append(tempeval(left, right))
             for way, (closes_side, closes_other) in WAYS.items():
                 both = (
                     look_up_links(right, left, closes_side=closes_side, closes_other=closes_other),
                     look_up_links(left, right, closes_side=closes_side, closes_other=closes_other),
                 )
-                looked.setdefault(("relations", "TLINK", way), []).append(both)
-        figures = {path: n / n_gold[path[1]] if n_gold[path[1]] else 0.0 for path, n in correct.items()}
+                looked["relations", "TLINK", way].append(both)
+        figures: dict[Path, float] = {
+            path: n / n_gold[path[1]] if n_gold[path[1]] else 0.0 for path, n in correct.items()
+        }
         for path, both_sides in looked.items():
             figures.update(_figures(path, both_sides))
         return Measured({path: _tally(path[1], both_sides) for path, both_sides in looked.items()}, figures)
