@@ -51,6 +51,13 @@ def test_relaxed_matches_are_one_to_one_and_as_many_as_possible(note):
     assert counted(scored(note, gold, ("NAME 4-12 TYPE=PATIENT",)), "entities.relaxed") == (1, 0, 1)
 
 
+def test_the_end_of_a_discontinuous_mention_is_that_of_its_last_fragment(note):
+    gold = ("NAME 4-7,8-11 TYPE=PATIENT",)
+    assert counted(scored(note, gold, ("NAME 4-7,8-13 TYPE=PATIENT",)), "entities.relaxed") == (1, 0, 0)
+    assert counted(scored(note, gold, ("NAME 4-7,8-14 TYPE=PATIENT",)), "entities.relaxed") == (0, 1, 1)
+    assert counted(scored(note, gold, (ANN,)), "entities.relaxed") == (1, 0, 0)
+
+
 def test_only_the_classes_of_hipaa_are_in_its_variant(note):
     gold = (
         ANN, "NAME 0-3 TYPE=DOCTOR", "AGE 13-15 TYPE=AGE", "DATE 22-32 TYPE=DATE", "LOCATION 36-44 TYPE=HOSPITAL",
