@@ -27,6 +27,7 @@ _END = re.compile(rf'"{_PLACES}\s*+\Z')
 _OPENING = re.compile(r'\s*+(\w++)="')
 _N_CANDIDATES = 20
 _N_STEPS = 200
+_N_CUTS = 1000
 _N_FAR = 1000
 
 
@@ -79,7 +80,11 @@ def parse(line: str, grammar: Grammar, agrees: Callable[[str, tuple[Place, ...]]
     last = _END.match(line, line.rfind('"')) if opening else None
     if opening is None or last is None:
         return None
-    cuts = [_Cut(m.start(), m.end() + len(m[2]) + 2, m[2], _places(m[1])) for m in _CUT.finditer(line, opening.end())]
+    matches = list(islice(_CUT.finditer(line, opening.end()), _N_CUTS + 1))
+    # No line of a real file comes near; looking at all of them could take very long.
+    if len(matches) > _N_CUTS:
+        return None
+    cuts = [_Cut(m.start(), m.end() + len(m[2]) + 2, m[2], _places(m[1])) for m in matches]
     cuts.append(_Cut(last.start(), len(line), None, _places(last[1])))
     steps = iter(range(_N_STEPS))
 
@@ -89,8 +94,9 @@ def parse(line: str, grammar: Grammar, agrees: Callable[[str, tuple[Place, ...]]
         fitting = (n for n in range(first, len(cuts)) if cuts[n].key in following and cuts[n].end >= at)
         if key in grammar.placed:
             candidates = list(islice((n for n in fitting if _placed(line[at : cuts[n].end], cuts[n])), _N_CANDIDATES))
-            agreeing = [n for n in candidates if agrees(line[at : cuts[n].end], cuts[n].places)]
-            candidates = agreeing + [n for n in reversed(candidates) if n not in agreeing]
+            # The note knows best, then `nm`; a line of fixed keys is read from the right, as greedy patterns do.
+            ranks = {n: _rank(line[at : cuts[n].end], cuts[n]) for n in candidates}
+            candidates.sort(key=lambda n: (ranks[n], n if grammar.may_be_absent else -n))
         else:
             quote = line.find('"', at)
             candidates = [n for n in islice(fitting, 1) if cuts[n].end == quote and not cuts[n].places]
@@ -107,6 +113,9 @@ def parse(line: str, grammar: Grammar, agrees: Callable[[str, tuple[Place, ...]]
 
     def _placed(words: str, cut: _Cut) -> bool:
         return bool(cut.places) or (grammar.may_be_absent and words == ABSENT)
+
+    def _rank(words: str, cut: _Cut) -> int:
+        return 1 if not cut.places else 0 if agrees(words, cut.places) else 2
 
     if opening[1] not in grammar.keys[0].split("|"):
         return None

@@ -53,13 +53,16 @@ class Ids:
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
         self.used: set[str] = set()
+        self._counts: dict[str, int] = {}
 
     def fresh(self, given: str | None, letter: str, line: int) -> str:
         """Return the given id, or one of its own kind where it is missing or used already."""
-        key, n = given or f"{letter}{len(self.used)}", 1
+        base = given or letter
+        key = given or f"{letter}{len(self.used)}"
         while key in self.used:
-            n += 1
-            key = f"{given or letter}_{n}"
+            # The count goes on from one clash to the next: a damaged file may hold one id very often.
+            self._counts[base] = self._counts.get(base, 1) + 1
+            key = f"{base}_{self._counts[base]}"
         if key != given:
             self.problems.repaired(line, "an id is missing or used twice; a new one is given")
         self.used.add(key)
