@@ -415,6 +415,24 @@ def test_a_text_beyond_the_parser_s_limit_ends_in_our_error(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["bioc", "bioc-json"])
+@pytest.mark.parametrize("kept", ["gout", {"passages": [{"start": 0}]}, {"passages": 3}, {"homes": {"T1": "x"}}])
+def test_metadata_that_no_reader_gave_is_refused_or_passed_over(tmp_path: Path, name: str, kept: object) -> None:
+    document = Document("n", "gout", (Entity("T1", "x", (Span(0, 4),)),), metadata={name: kept})
+    if kept == "gout":
+        assert assert_round_trip(name, document) == []
+    else:
+        with pytest.raises(FormatError, match="is not as reading BioC gives it"):
+            write([document], tmp_path / "out", name)
+
+
+def test_a_text_changed_since_it_was_read_is_written_as_one_passage(tmp_path: Path) -> None:
+    (document,) = both(tmp_path, collection(passage(0, "gout"), passage(5, "rash"))).documents
+    changed = Document("D1", "gout, rash", metadata=document.metadata)
+    write([changed], tmp_path / "c.json", "bioc-json")
+    assert read(tmp_path / "c.json").documents[0].text == "gout, rash"
+
+
+@pytest.mark.parametrize("name", ["bioc", "bioc-json"])
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(document=documents())
 def test_any_document_comes_back_or_every_difference_is_named(name: str, document: Document) -> None:

@@ -207,6 +207,28 @@ def test_losses_name_what_has_no_place() -> None:
     assert {(loss.kind, loss.id) for loss in losses} == {("attributes", "T1"), ("attributes", "T2"), ("gaps", "T1")}
 
 
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "gout",
+        {"others": "gout", "tokens": 7, "sentences": [[0, 99], [2, 1], ["a", "b"], None], "features": []},
+        {"others": [{"type": "x.Y", "begin": 0, "end": 99, "features": {}}, {"type": "x.Y"}, 3]},
+        {"others": [{"type": "a.B(print())", "begin": 0, "end": 1, "features": {}}]},
+        {"others": [{"type": "a.B", "begin": 0, "end": 1, "features": {"x=print()": "1", "sofa": "2"}}]},
+        {"others": [{"type": "webanno.custom.EVENT", "begin": 0, "end": 1, "features": {}}]},
+        {"others": [{"type": "uima.cas.Sofa", "begin": 0, "end": 1, "features": {}}]},
+        {"features": {"R1": "x=print()"}},
+        {"features": {"R1": "polarity"}},
+        {"features": {"R1": "begin"}},
+    ],
+)
+def test_metadata_that_no_reader_gave_does_no_harm(kept: object, tmp_path: Path) -> None:
+    entities = (Entity("T1", "EVENT", (Span(0, 4),), (Attribute("polarity", "POS"),)),)
+    document = Document("n", "gout", entities, (Relation("R1", "BEFORE", "T1", "T1"),), metadata={"e3c": kept})
+    assert assert_round_trip("e3c", document, tmp_path) == []
+    assert "print" not in (tmp_path / "written" / "n.xml").read_text(encoding="utf-8")
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents())
 def test_any_document_comes_back_or_every_difference_is_named(document: Document) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from medspan.annotation import Attribute, Document, Entity
 from medspan.corpora.formats.bioc.layout import padding
 from medspan.corpora.formats.bioc.names import ATTRIBUTES, EXTRA, KIND, METADATA, ORDER, is_free
-from medspan.errors import MissingExtraError
+from medspan.errors import FormatError, MissingExtraError
 
 __all__ = ["collection_of", "made_of"]
 
@@ -34,7 +34,13 @@ def collection_of(document: Document) -> Any:
 
 def made_of(document: Document) -> Any:
     """Build the BioCDocument, in the passages that the document was read with or else in one."""
-    return _Writing(document).result()
+    try:
+        return _Writing(document).result()
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        if not _kept(document):
+            raise
+        owner = f"document {document.id!r}"
+        raise FormatError(f"{owner}: its metadata {_OWN} is not as reading BioC gives it; delete it") from None
 
 
 def _kept(document: Document) -> Mapping[str, Any]:

@@ -2,11 +2,12 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from medspan.annotation import Document, Entity
+from medspan.corpora.formats.e3c.leftovers import Leftovers, leftovers_of
 from medspan.corpora.formats.e3c.types import (
     CUSTOM,
     LINKS,
@@ -86,25 +87,26 @@ def _features(entity: Entity) -> dict[str, str]:
 
 def _cas(document: Document) -> Any:
     layers: dict[str, tuple[set[str], set[str]]] = {SENTENCE: (set(), set()), TOKEN: ({"order"}, set())}
-    kept = document.metadata.get("e3c")
-    kept = kept if isinstance(kept, dict) else {}
-    others = kept.get("others", [])
-    for other in others:
-        layers.setdefault(other["type"], (set(), set()))[0].update(other["features"])
+    kept = leftovers_of(document)
+    for other in kept.others:
+        layers.setdefault(other.type, (set(), set()))[0].update(other.features)
     links: dict[str, list[tuple[str, str, str]]] = {}
     for entity in document.entities:
         layers.setdefault(CUSTOM + _layer(entity), (set(), set()))[0].update(_features(entity))
     for relation in document.relations:
         if relation.head in document.by_id and relation.tail in document.by_id:
             layer = _layer(document.by_id[relation.head])
-            feature = kept.get("features", {}).get(relation.id) or feature_of(layer, relation.label)
-            layers[CUSTOM + layer][1].add(feature)
+            strings, lists = layers[CUSTOM + layer]
+            feature = kept.features.get(relation.id, "")
+            if not feature or feature in strings:
+                feature = feature_of(layer, relation.label)
+            lists.add(feature)
             links.setdefault(relation.head, []).append((feature, relation.label, relation.tail))
     names: tuple[Layer, ...] = tuple(
-        (name, True, tuple(sorted(strings)), tuple(sorted(lists))) for name, (strings, lists) in sorted(layers.items())
+        (name, True, tuple(sorted(found)), tuple(sorted(listing))) for name, (found, listing) in sorted(layers.items())
     )
     types = type_system(names)
-    return _Filling(document, types).cas(others, kept, links)
+    return _Filling(document, types).cas(kept, links)
 
 
 class _Filling:
@@ -119,13 +121,13 @@ class _Filling:
         self.last = 1
         self.made: dict[str, Any] = {}
 
-    def cas(self, others: Any, kept: dict[str, Any], links: dict[str, list[tuple[str, str, str]]]) -> Any:
+    def cas(self, kept: Leftovers, links: dict[str, list[tuple[str, str, str]]]) -> Any:
         document = self.document
-        for other in others:
-            self._add(other["type"], other["begin"], other["end"], other["features"])
-        for start, end in kept.get("sentences") or [m.span() for m in _LINE.finditer(document.text)]:
+        for other in kept.others:
+            self._add(other.type, other.begin, other.end, other.features)
+        for start, end in kept.sentences or [m.span() for m in _LINE.finditer(document.text)]:
             self._add(SENTENCE, start, end, {})
-        for start, end in kept.get("tokens") or [m.span() for m in _WORD.finditer(document.text)]:
+        for start, end in kept.tokens or [m.span() for m in _WORD.finditer(document.text)]:
             self._add(TOKEN, start, end, {"order": "0"})
         for entity in document.entities:
             self.made[entity.id] = self._add(CUSTOM + _layer(entity), entity.start, entity.end, _features(entity))
@@ -141,7 +143,7 @@ class _Filling:
             self.made[head][feature] = self._numbered(array(elements=items))
         return self.result
 
-    def _add(self, type_name: str, begin: int, end: int, features: dict[str, str]) -> Any:
+    def _add(self, type_name: str, begin: int, end: int, features: Mapping[str, str]) -> Any:
         values = {python_name(name): value for name, value in features.items()}
         made = self._numbered(self.types.get_type(type_name)(begin=begin, end=end, **values))
         self.result.add(made)
