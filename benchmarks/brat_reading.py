@@ -33,17 +33,17 @@ MOST_ENTITIES = 20
 
 
 def notes(n: int, seed: int) -> Iterator[Document]:
-    """Yield invented notes with the first entities of each and the relations among them."""
+    """Yield invented notes with the first entities of each and the relations among them, as in the 2018 n2c2 corpus."""
     for first in range(0, n, 1000):
         for note in invent("notes", min(1000, n - first), seed + first):
-            entities = note.entities[:MOST_ENTITIES]
+            entities = tuple(replace(entity, attributes=()) for entity in note.entities[:MOST_ENTITIES])
             kept = {entity.id for entity in entities}
             relations = tuple(r for r in note.relations if {r.head, r.tail} <= kept)
             yield replace(note, entities=entities, relations=relations, metadata={})
 
 
 def predicted(documents: list[Document]) -> list[Document]:
-    """Return the documents with every seventh entity, and its relations, missing and every fifth of another label."""
+    """Return the documents with one entity in seven missing, with its relations, and one in five of another label."""
     found = []
     for document in documents:
         entities = tuple(
@@ -96,12 +96,14 @@ def with_bratly(folder: Path) -> tuple[int, int]:
 
 
 def with_scoring(folder: Path) -> tuple[int, int]:
-    """Read with medspan and score, strict, lenient and relations; the scoring's own time is printed apart."""
-    gold = list(stream(folder, "brat"))
-    guesses = predicted(gold)
+    """Read gold and predicted, and score: strict, lenient, spans, tokens, relations. Prints the time of each step."""
+    before = _cpu()
+    gold, read_again = list(stream(folder, "brat")), list(stream(folder, "brat"))
+    reading = _cpu() - before
+    guesses = predicted(read_again)
     before = _cpu()
     report = score(gold, guesses)
-    print(json.dumps({"scoring": _cpu() - before}))
+    print(json.dumps({"reading": reading, "scoring": _cpu() - before}))
     return report.documents, sum(len(document.entities) for document in gold)
 
 
@@ -181,9 +183,7 @@ def main() -> None:
     rival = min((reader for reader in readers if reader != "medspan"), key=lambda reader: best[reader]["cpu"])
     print(f"medspan takes {best['medspan']['cpu'] / best[rival]['cpu']:.2f} times the CPU time of {rival}")
     scored = min((run("scoring", whole) for _ in range(options.rounds)), key=lambda f: f["scoring"])
-    print(
-        f"scoring  {scored['scoring']:7.2f} CPU s, {scored['scoring'] / best['medspan']['cpu']:.2f} times the reading"
-    )
+    print(f"scoring  {scored['scoring']:7.2f} CPU s; reading gold and predicted {scored['reading']:.2f} CPU s")
 
 
 if __name__ == "__main__":
