@@ -4,14 +4,15 @@ import gzip
 import io
 import shutil
 import tarfile
+import zipfile
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from medspan.annotation import Document, Entity, Span, document_to_dict
-from medspan.corpora import catalog_entry, corpus_names, getting, load_corpus
-from medspan.corpora.catalog import CorpusEntry
+from medspan.corpora import catalog_entry, getting, load_corpus, read
+from medspan.corpora.catalog import CorpusEntry, packaged_names
 from medspan.corpora.getting import content_digest, get_corpus
 from medspan.corpora.standoff import join_standoff, packaged_standoff, standoff_lines
 from medspan.errors import CorpusError
@@ -22,10 +23,10 @@ STANDOFF = [(name, split) for name in ("clin-mts", "clin-aci", "sdoh-mts") for s
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(url: str) -> bytes:
+    def refuse(url: str, partial: Path) -> None:
         pytest.fail(f"the network was asked for {url}")
 
-    monkeypatch.setattr(getting, "_fetch", refuse)
+    monkeypatch.setattr(getting, "fetch", refuse)
 
 
 def records_of(*documents: Document) -> list[dict[str, object]]:
@@ -97,12 +98,17 @@ def test_annotations_that_are_not_packaged_are_refused() -> None:
 
 
 @pytest.mark.usefixtures("no_network")
-@pytest.mark.parametrize("name", corpus_names())
+@pytest.mark.parametrize("name", [name for name in packaged_names() if catalog_entry(name).access != "agreement"])
 def test_corpus_from_a_mirror_equals_the_original(name: str, tmp_path: Path, corpora_folder: Path) -> None:
     paths = get_corpus(name, tmp_path, mirror=corpora_folder)
     assert sorted(path.name for path in paths) == sorted(file.name for file in catalog_entry(name).files)
-    for split in catalog_entry(name).splits:
-        assert load_corpus(name, split, tmp_path) == load_corpus(name, split, corpora_folder)
+    place = catalog_entry(name).place
+    for path in paths:
+        original = corpora_folder / place / path.name
+        if catalog_entry(name).annotates is None:
+            assert path.read_bytes() == original.read_bytes()
+        else:
+            assert read(path).documents == read(original).documents
     stamps = [path.stat().st_mtime_ns for path in paths]
     assert get_corpus(name, tmp_path, mirror=tmp_path / "absent") == paths
     assert [path.stat().st_mtime_ns for path in paths] == stamps
@@ -125,63 +131,152 @@ def test_public_address_serves_what_the_loader_wants(
 ) -> None:
     asked = []
 
-    def serve(url: str) -> bytes:
+    def serve(url: str, partial: Path) -> None:
         asked.append(url)
         name = {"train.json": "phee-train.json.gz", "dev.json": "phee-dev.json.gz"}[url.rpartition("/")[2]]
-        return gzip.decompress((corpora_folder / "phee" / name).read_bytes())
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(gzip.decompress((corpora_folder / "phee" / name).read_bytes()))
 
-    monkeypatch.setattr(getting, "_fetch", serve)
+    monkeypatch.setattr(getting, "fetch", serve)
     get_corpus("phee", tmp_path)
     assert all(catalog_entry("phee").commit in url for url in asked)  # type: ignore[operator]
     assert load_corpus("phee", "dev", tmp_path) == load_corpus("phee", "dev", corpora_folder)
 
 
-def test_repository_archive_is_cut_to_the_documents_of_the_splits(
-    tmp_path: Path, corpora_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def serve(url: str) -> bytes:
-        buffer = io.BytesIO()
-        source = corpora_folder / "maccrobat" / "maccrobat2020-shared160.tar.gz"
-        with tarfile.open(source) as have, tarfile.open(fileobj=buffer, mode="w:gz") as serves:
-            for member in have:
-                stream = have.extractfile(member)
-                member.name = f"NLP-f2b52298/{member.name}"
-                serves.addfile(member, stream)
-            for name in (
-                "NLP-f2b52298/MACCROBAT2020/1.txt",
-                "NLP-f2b52298/README.md",
-                "NLP-f2b52298/other/15939911.txt",
-            ):
-                extra = tarfile.TarInfo(name)
-                extra.size = 1
-                serves.addfile(extra, io.BytesIO(b"x"))
-        return buffer.getvalue()
+# Where the files of a corpus stand in the repository or archive that its address serves, as far as SOURCE.md tells.
+PUBLIC = {
+    "maccrobat": "NLP-f2b52298/",
+    "chia": "CHIA-NER-RE-ed84384b/",
+    "chia-with-scope": "CHIA-NER-RE-ed84384b/",
+    "phee-brat": "PHEE-41489b08/data/",
+    "ddi": "",
+    "ade": "AdverseDrugReaction-2851af96/",
+    "e3c": "E3C-Corpus-8196181e/",
+}
+ROWS = {".rel": b"123456789|x|x|0|1|x|0|1\n", ".txt": b"123456789 NEG nothing.\n"}
 
-    monkeypatch.setattr(getting, "_fetch", serve)
-    (path,) = get_corpus("maccrobat", tmp_path)
-    with tarfile.open(path) as archive:
-        assert len(archive.getnames()) == 320
-    assert load_corpus("maccrobat", "dev", tmp_path) == load_corpus("maccrobat", "dev", corpora_folder)
+
+def public_archive(source: Path, prefix: str, target: Path) -> None:
+    """Rebuild what a public address serves: a zip or tar archive with other files, and rows, than the mirror's."""
+    contents: dict[str, bytes] = {f"{prefix}README.md": b"x", f"{prefix}other/15939911.txt": b"x"}
+    with tarfile.open(source) as have:
+        for member in have:
+            stream = have.extractfile(member)
+            if stream is not None:
+                row = ROWS[Path(member.name).suffix] if "ADE-Corpus" in member.name else b""
+                contents[prefix + member.name] = stream.read() + row
+                contents.setdefault(f"{prefix}{member.name.rpartition('/')[0]}/1.md", b"x")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.suffix == ".zip":
+        with zipfile.ZipFile(target, "w") as archive:
+            for name, content in contents.items():
+                archive.writestr(name, content)
+        return
+    with tarfile.open(target, "w:gz", compresslevel=1) as serves:
+        for name, content in contents.items():
+            found = tarfile.TarInfo(name)
+            found.size = len(content)
+            serves.addfile(found, io.BytesIO(content))
+        link = tarfile.TarInfo(f"{prefix}latest")
+        link.type, link.linkname = tarfile.SYMTYPE, "README.md"
+        serves.addfile(link)
+
+
+def members(archive: Path) -> dict[str, bytes]:
+    with tarfile.open(archive) as source:
+        return {m.name: stream.read() for m in source if (stream := source.extractfile(m)) is not None}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_what_the_address_serves_is_cut_to_what_counts(
+    name: str, tmp_path: Path, corpora_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = catalog_entry(name)
+    waiting = [file.name for file in entry.files]
+
+    def serve(url: str, partial: Path) -> None:
+        assert entry.commit is not None
+        assert entry.commit in url
+        public_archive(corpora_folder / entry.place / waiting.pop(0), PUBLIC[name], partial)
+
+    monkeypatch.setattr(getting, "fetch", serve)
+    get_corpus(name, tmp_path)
+    assert sorted(p.name for p in (tmp_path / entry.place).iterdir()) == sorted(f.name for f in entry.files)
+    for file in entry.files:
+        served = members(tmp_path / entry.place / file.name)
+        original = members(corpora_folder / entry.place / file.name)
+        assert served.items() <= original.items()
+        assert len(served) >= len(original) - 3
 
 
 def test_digest_sees_content_and_not_packing() -> None:
-    one = archive_of(**{"a.txt": b"x", "b.txt": b"y"})
-    assert content_digest("c.tar.gz", one) == content_digest("c.tar.gz", archive_of(**{"b.txt": b"y", "a.txt": b"x"}))
-    assert content_digest("c.tar.gz", one) != content_digest("c.tar.gz", archive_of(**{"b.txt": b"x", "a.txt": b"y"}))
-    assert content_digest("c.gz", gzip.compress(b"x")) == content_digest("c", b"x") == sha256(b"x").hexdigest()
-
-
-def test_only_https_is_fetched() -> None:
-    with pytest.raises(CorpusError, match="not an https address"):
-        getting._fetch("http://example.org/x")
-    with pytest.raises(CorpusError, match="not an https address"):
-        getting._fetch("file:///etc/hostname")
+    entry = entry_of(files={"c.tar.gz": {}, "c.gz": {}, "c": {}})
+    packed, zipped, plain = entry.files
+    one = archive_of(**{"notes/a.txt": b"x", "notes/b.txt": b"y"})
+    turned = archive_of(**{"notes/b.txt": b"y", "notes/a.txt": b"x", "README": b"more that does not count"})
+    other = archive_of(**{"notes/a.txt": b"y", "notes/b.txt": b"x"})
+    assert content_digest(entry, packed, one) == content_digest(entry, packed, turned)
+    assert content_digest(entry, packed, one) != content_digest(entry, packed, other)
+    assert content_digest(entry, zipped, gzip.compress(b"x")) == content_digest(entry, plain, b"x")
+    assert content_digest(entry, plain, b"x") == sha256(b"x").hexdigest()
 
 
 def test_file_without_a_public_address_asks_for_a_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(getting, "catalog_entry", lambda name: entry_of())
+    monkeypatch.setattr(getting, "catalog_entry", lambda name, root: entry_of())
     with pytest.raises(CorpusError, match="--mirror"):
         get_corpus("c", tmp_path)
+
+
+@pytest.fixture
+def agreed(tmp_path: Path) -> Path:
+    """A mirror with an archive and a folder of a corpus that takes an agreement."""
+    folder = tmp_path / "mirror" / "n2c2-2018"
+    (folder / "test").mkdir(parents=True)
+    (folder / "test" / "2.txt").write_text("Fine.", encoding="utf-8")
+    (folder / "test" / "2.ann").write_text("", encoding="utf-8")
+    with zipfile.ZipFile(folder / "training.zip", "w") as archive:
+        archive.writestr("train/1.txt", "Aspirin.")
+        archive.writestr("train/1.ann", "T1\tDrug 0 7\tAspirin\n")
+    return tmp_path / "mirror"
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_corpus_under_agreement_comes_from_a_mirror_alone(agreed: Path, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"(?s)apply at the DBMI data portal.*train/ and test/"):
+        get_corpus("n2c2-2018", tmp_path)
+    with pytest.raises(CorpusError, match="holds no folder n2c2-2018"):
+        get_corpus("n2c2-2018", tmp_path, mirror=tmp_path)
+    paths = get_corpus("n2c2-2018", tmp_path, mirror=agreed)
+    assert sorted(path.relative_to(tmp_path / "n2c2-2018").as_posix() for path in paths) == [
+        *("test/2.ann", "test/2.txt", "train/1.ann", "train/1.txt"),
+    ]
+    assert [len(d.entities) for d in load_corpus("n2c2-2018", "train", tmp_path)] == [1]
+    assert get_corpus("n2c2-2018", tmp_path, mirror=agreed) == paths
+    assert [path.name for path in get_corpus("n2c2-2018", tmp_path)] == ["train", "test"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mirror", "n2c2-2018"]
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_mirror_never_overwrites_and_leaves_nothing_half_done(agreed: Path, tmp_path: Path) -> None:
+    (tmp_path / "n2c2-2018" / "train").mkdir(parents=True)
+    (tmp_path / "n2c2-2018" / "train" / "1.txt").write_text("Other.", encoding="utf-8")
+    with pytest.raises(CorpusError, match="already with other content"):
+        get_corpus("n2c2-2018", tmp_path, mirror=agreed)
+    with zipfile.ZipFile(agreed / "n2c2-2018" / "evil.zip", "w") as archive:
+        archive.writestr("../../escaped.txt", "x")
+    with pytest.raises(CorpusError, match="leads outside"):
+        get_corpus("n2c2-2018", tmp_path / "elsewhere", mirror=agreed)
+    assert [p.name for p in (tmp_path / "n2c2-2018").rglob("*")] == ["train", "1.txt"]
+    assert not list((tmp_path / "elsewhere").rglob("*"))
+    assert not list(tmp_path.rglob("escaped*"))
+
+
+def test_a_corpus_of_ones_own_is_not_to_be_got(tmp_path: Path) -> None:
+    (tmp_path / "ours").mkdir()
+    text = "name: ours\nformat: brat\nsplits: {train: [{file: .}]}\n"
+    (tmp_path / "ours" / "corpus.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(CorpusError, match="one of your own: there is nothing to get"):
+        get_corpus("ours", tmp_path)
 
 
 def test_incomplete_archive_names_the_split(tmp_path: Path, corpora_folder: Path) -> None:

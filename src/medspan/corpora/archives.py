@@ -107,8 +107,10 @@ def _zip_members(path: Path, links: bool) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
+            if member.is_dir():
+                continue
             name = _checked(path, member.filename)
-            if member.is_dir() or _passed_over(name):
+            if _passed_over(name):
                 continue
             if kind not in (0, stat.S_IFREG):
                 if links and kind == stat.S_IFLNK:
@@ -150,8 +152,10 @@ def _tar_members(path: Path, links: bool) -> Iterator[tuple[str, bytes]]:
         tarfile.open(fileobj=cast(Any, _Bounded(path, stream)), mode="r:") as archive,
     ):
         for member in archive:
-            name = _checked(path, member.name) if member.name.strip("./") else ""
-            if member.isdir() or (name and _passed_over(name)):
+            if member.isdir():
+                continue
+            name = _checked(path, member.name)
+            if _passed_over(name):
                 continue
             if not member.isreg() or member.issparse():
                 if links and (member.issym() or member.islnk()):

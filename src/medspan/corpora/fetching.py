@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from medspan.errors import CorpusError
 
@@ -25,6 +25,14 @@ _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _HERE = ("127.0.0.1", "localhost", "::1")
 # The server is at its limits or in trouble, which may pass.
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
+
+
+class _SafeRedirects(HTTPRedirectHandler):
+    """Follows a server to https addresses only."""
+
+    def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Request | None:
+        _refuse_plain(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def fetch(url: str, partial: Path) -> None:
@@ -74,8 +82,8 @@ def _once(url: str, partial: Path) -> bool:
         if version:
             headers["If-Range"] = version
     try:
-        with cast(HTTPResponse, urlopen(Request(url, headers=headers), timeout=TIMEOUT_SECONDS)) as response:
-            _refuse_plain(response.url)
+        opener = build_opener(_SafeRedirects)
+        with cast(HTTPResponse, opener.open(Request(url, headers=headers), timeout=TIMEOUT_SECONDS)) as response:
             whole = _expected(response, have)
             start = have
             if response.status != 206:
