@@ -48,3 +48,13 @@ def test_the_report_holds_calibration_only_where_scores_exist(note):
 def test_a_score_that_is_no_probability_is_refused(note):
     with pytest.raises(ScoringError, match=r"entity T1 has score 1\.5; expected 0 to 1"):
         score([note("Drug 0-5")], [note("Drug 0-5", scores=(1.5,))])
+
+
+def test_every_entity_without_a_score_is_counted_in_documents_with_and_without_scores(note):
+    gold = [note("Drug 0-5", key=key) for key in "ab"]
+    predicted = [
+        note("Drug 0-5", "Drug 6-9", key="a", scores=(0.5, None)),
+        note("Drug 0-5", "Drug 6-9", "Drug 10-12", key="b"),
+    ]
+    found = score(gold, predicted).calibration
+    assert (found.n_scored, found.n_unscored) == (1, 4)

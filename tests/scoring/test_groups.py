@@ -43,6 +43,12 @@ def test_groups_are_equal_in_label_and_members_whatever_the_order(note, entities
     assert counted(score([gold], [grouped(note, entities, *groups)], with_groups=True)) == expected
 
 
+def test_a_group_of_two_equal_mentions_is_not_a_group_of_one(note):
+    entities = ("Drug 0-5", "Drug 0-5")
+    gold, predicted = grouped(note, entities, ("OR", ("T1", "T2"))), grouped(note, entities, ("OR", ("T1",)))
+    assert counted(score([gold], [predicted], with_groups=True)) == (0, 1, 1)
+
+
 def test_relations_and_events_in_a_group_are_known_by_their_mentions(note):
     entities = ("Drug 0-5", "Form 6-9")
     more = {"relations": ("Form-Drug T2 T1",), "events": ("Use T1",)}
