@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from corpora.any_documents import documents
-from corpora.roundtrip import assert_round_trip
+from corpora.roundtrip import assert_round_trip, same
 from medspan.annotation import Attribute, Document, Entity, Event, Group, Relation, Span
 from medspan.corpora.formats import ReadResult, read, write
 from medspan.errors import FormatError
@@ -283,3 +286,17 @@ def test_damaged_file_ends_in_our_errors_or_problems(tmp_path: Path, content: by
 @given(documents())
 def test_any_document_comes_back_or_its_losses_are_named(document: Document) -> None:
     assert_round_trip("label-studio", document)
+
+
+@settings(max_examples=60, deadline=None)
+@given(documents("g"), st.lists(st.sampled_from(["1", "2", "x@y", "007", " "]), min_size=1, max_size=3, unique=True))
+def test_annotators_of_one_task_come_back_in_order(document: Document, annotators: list[str]) -> None:
+    plain = Document("g", document.text, tuple(replace(e, fragments=(e.span,)) for e in document.entities))
+    views = [
+        replace(plain, id=f"g#annotator-{name}", metadata={"annotator": name, "group": "g"}) for name in annotators
+    ]
+    with TemporaryDirectory() as folder:
+        assert write([*views, Document("z", "next")], Path(folder) / "x.json", "label-studio") == []
+        back = read(Path(folder) / "x.json", "label-studio").documents
+    assert [d.id for d in back] == [*(view.id for view in views), "z"]
+    assert all(same(a, b, "label-studio") for a, b in zip(views, back, strict=False))
