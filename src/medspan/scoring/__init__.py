@@ -9,7 +9,7 @@ from medspan.scoring.confusion import Confusion
 from medspan.scoring.counts import Counts, Tally
 from medspan.scoring.pages import report_format, report_text, write_report
 from medspan.scoring.render import render
-from medspan.scoring.report import Report, paired_bootstrap, score
+from medspan.scoring.report import Disagreement, Report, paired_bootstrap, score
 from medspan.scoring.scorers import SCORERS, Measured, Scorer
 from medspan.scoring.significance import Comparison, Comparisons, adjusted, compare
 
@@ -26,6 +26,7 @@ __all__ = [
     "Confusion",
     "Counts",
     "Difference",
+    "Disagreement",
     "Interval",
     "Measured",
     "Pair",
