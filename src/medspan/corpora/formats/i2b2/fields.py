@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from medspan.annotation import Span
-from medspan.corpora.formats.i2b2.line_tokens import LineTokens, Place, squeezed
+from medspan.corpora.formats.i2b2.line_tokens import LineTokens, Place
 from medspan.errors import AnnotationError
 
 __all__ = ["ABSENT", "GAP", "Field", "Grammar", "covering_places", "parse", "quotable", "states", "written"]
@@ -138,8 +138,7 @@ def states(tokens: LineTokens, words: str, places: tuple[Place, ...]) -> bool:
     n_there = sum(map(len, spans))
     if n_there > _N_FAR + 8 * len(words) or len(words) > _N_FAR + 8 * n_there:
         return False
-    found = (part for span in spans for part in (squeezed(tokens.text[span.start : span.end]), GAP))
-    return _bare("".join(list(found)[:-1])) == _bare(words)
+    return _bare(GAP.join(tokens.text[span.start : span.end] for span in spans)) == _bare(words)
 
 
 def _bare(words: str) -> str:
@@ -147,11 +146,11 @@ def _bare(words: str) -> str:
     return "".join(words.casefold().split())
 
 
-def written(tokens: LineTokens, key: str, places: tuple[Place, ...]) -> str:
+def written(tokens: LineTokens, key: str, places: tuple[Place, ...], *, keeps_case: bool = False) -> str:
     """Write a field whose words stand in the note; several places are one mention with gaps."""
     spans = [tokens.span(place) for place in places]
-    words = GAP.join(squeezed(tokens.text[span.start : span.end]) for span in spans)
-    return f'{key}="{words}" {",".join(map(str, places))}'
+    words = GAP.join(" ".join(tokens.text[span.start : span.end].split()) for span in spans)
+    return f'{key}="{words if keeps_case else words.lower()}" {",".join(map(str, places))}'
 
 
 def quotable(value: str) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from medspan.annotation import Span
 from medspan.errors import AnnotationError
 
-__all__ = ["LineTokens", "Place", "squeezed"]
+__all__ = ["LineTokens", "Place"]
 
 _TOKEN = re.compile(r"\S+")
 
@@ -94,8 +94,3 @@ class LineTokens:
         if not 0 <= token < len(starts):
             raise AnnotationError(f"token {token} is not among the {len(starts)} tokens of line {line}")
         return starts[token], ends[token]
-
-
-def squeezed(words: str) -> str:
-    """Return words as these files state them: lower-cased, with one space for every white space."""
-    return " ".join(words.split()).lower()

@@ -94,13 +94,13 @@ def twin_lines(document: Document) -> tuple[list[str], list[str]] | None:
         places[entity.id] = place
     if not all(quotable(relation.label) for relation in document.relations):
         return None
-    labels = {entity.id: entity.label for entity in document.entities}
-    extents = [
-        "||".join([written(tokens, e.label, (places[e.id],)), *(f'{a.name}="{a.value}"' for a in _known(e))])
-        for e in document.entities
-    ]
+
+    def _mention(key: str) -> str:
+        return written(tokens, document.by_id[key].label, (places[key],), keeps_case=True)
+
+    extents = ["||".join([_mention(e.id), *(f'{a.name}="{a.value}"' for a in _known(e))]) for e in document.entities]
     links = [
-        "||".join([*(written(tokens, labels[end], (places[end],)) for end in (r.head, r.tail)), f'type="{r.label}"'])
+        f'{_mention(r.head)}||{_mention(r.tail)}||type="{r.label}"'
         for r in document.relations
         if r.head in places and r.tail in places
     ]

@@ -23,7 +23,8 @@ _ROOT = re.compile(r"<([A-Za-z_][\w.-]*+)(?=[\s/>])")
 _ENCODING_LINE = re.compile(r"\A\s*+<\?xml[^>]{0,200}\?>")
 _TEXT = re.compile(r"<TEXT(?:\s++[^>]{0,200})?>")
 _TEXT_PART = re.compile(r"<!\[CDATA\[|</TEXT\s*+>")
-_TAG = re.compile(r"<([A-Za-z_][\w.-]*+)\s++(?=(?:id|start|end|fromID)\s*+=)")
+# Stated words may hold what looks like a tag, so that it counts only at the beginning of a line or behind another.
+_TAG = re.compile(r"(?:^|>)[ \t]*+<([A-Za-z_][\w.-]*+)\s++(?=(?:id|start|end|fromID)\s*+=)", re.MULTILINE)
 _TAGS_END = re.compile(r"</(?:TAGS|ClinicalNarrativeTemporalAnnotation|deIdi2b2)\s*+>")
 _CLOSING = re.compile(r"></[\w.-]++\s*+>\s*+\Z")
 _KNOWN = "id|start|end|text|modality|polarity|type|val|mod|dvalue|fromID|fromText|toID|toText|TYPE|comment"
@@ -108,8 +109,8 @@ def _tags(source: str, begin: int) -> list[Tag]:
     found: list[Tag] = []
     line, counted = 1, 0
     for n, opening in enumerate(openings):
-        end = openings[n + 1].start() if n + 1 < len(openings) else len(source)
-        line, counted = line + source.count("\n", counted, opening.start()), opening.start()
+        end = openings[n + 1].start(1) - 1 if n + 1 < len(openings) else len(source)
+        line, counted = line + source.count("\n", counted, opening.start(1)), opening.start(1)
         inside = source[opening.end() : end]
         if n + 1 == len(openings) and (closing := _TAGS_END.search(inside)):
             inside = inside[: closing.start()]
@@ -126,7 +127,8 @@ def _attributes(inside: str) -> dict[str, str]:
     for n, opening in enumerate(openings):
         end = openings[n + 1].start() if n + 1 < len(openings) else len(inside)
         closing = inside.rfind('"', opening.end(), end)
-        if closing >= 0 and not inside[closing + 1 : end].strip(" \t\r\n/>"):
+        behind = inside[closing + 1 : end].lstrip() if closing >= 0 else "no quote"
+        if not behind or behind.startswith((">", "/>")):
             found.setdefault(opening[1] or opening[2], _unescaped(inside[opening.end() : closing]))
     return found
 
