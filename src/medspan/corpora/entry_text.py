@@ -15,11 +15,11 @@ _PLAIN = re.compile(r"[A-Za-z][\w./-]*( [\w./-]+)*")
 _WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n", "none"}
 _WIDTH = 118
 
-_HEAD = """\
-# What medspan knows of the corpus {name}, inferred from {n_documents} documents. Edit it: nothing else holds this.
-# It is found as $MEDSPAN_DATA/{name}/corpus.yaml; then `medspan corpora show {name}`, load_corpus({name!r}, "train")
-# and `corpus: {name}` with `schema: {name}` in a recipe work.
-"""
+_HEAD = (
+    "What medspan knows of the corpus {name}, inferred from {n_documents:,} documents. Edit it: nothing else holds "
+    "this. It is found as $MEDSPAN_DATA/{name}/corpus.yaml; then `medspan corpora show {name}`, "
+    "load_corpus({name!r}, 'train') and `corpus: {name}` with `schema: {name}` in a recipe work."
+)
 _ABOUT = """\
 # Say what the corpus is, whose it is and who may use it: `access` is open, non-commercial, no-licence or agreement.
 """
@@ -57,8 +57,9 @@ def entry_text(
 
     `about` holds its plain keys in order, `splits` the files of each split; `remarks` become comments at the top.
     """
-    lines = [_HEAD.format(name=schema.name, n_documents=tally.n_documents)]
-    lines.extend(f"# {remark}\n" for remark in remarks)
+    lines = [*_comment(0, _HEAD.format(name=schema.name, n_documents=tally.n_documents))]
+    for remark in remarks:
+        lines.extend(_comment(0, remark))
     lines.append(_ABOUT)
     lines.extend(f"{key}: {_scalar(value)}\n" for key, value in about.items())
     lines.append("splits:\n")
