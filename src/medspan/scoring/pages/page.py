@@ -4,7 +4,7 @@ import base64
 import hashlib
 from importlib.resources import files
 
-from medspan.scoring.analysis import Analysis
+from medspan.scoring.mistakes.analysis import Analysis
 from medspan.scoring.pages.view import page_view
 from medspan.scoring.report import Report
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 
-from medspan.scoring.agreement import MODES, Agreement
-from medspan.scoring.analysis import Analysis, Examined, place_of
-from medspan.scoring.confusion import Confusion
 from medspan.scoring.facts import Mention, RelationFact
+from medspan.scoring.mistakes.analysis import Analysis, Examined, place_of
+from medspan.scoring.mistakes.confusion import Confusion
 from medspan.scoring.render import Table
-from medspan.scoring.significance import Comparison, Comparisons
+from medspan.scoring.statistics.agreement import MODES, Agreement
+from medspan.scoring.statistics.significance import Comparison, Comparisons
 
 __all__ = [
     "NO_MENTION",

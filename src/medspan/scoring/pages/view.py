@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from medspan.scoring.analysis import Analysis, Examined
 from medspan.scoring.bootstrap import Interval, row_intervals
-from medspan.scoring.confusion import Confusion
 from medspan.scoring.counts import Counts, Tally
 from medspan.scoring.facts import Mention, RelationFact
+from medspan.scoring.mistakes.analysis import Analysis, Examined
+from medspan.scoring.mistakes.confusion import Confusion
 from medspan.scoring.pages.tables import NO_MENTION, SECTION_TITLES, example_line, identity
 from medspan.scoring.report import Report
 

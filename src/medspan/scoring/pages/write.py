@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from medspan.errors import ConfigError
-from medspan.scoring.analysis import Analysis
+from medspan.scoring.mistakes.analysis import Analysis
 from medspan.scoring.pages.page import html_page
 from medspan.scoring.pages.tables import SECTION_TITLES, analysis_tables, example_line, identity, markdown_tables
 from medspan.scoring.pages.view import label_intervals

@@ -9,9 +9,9 @@ from typing import Any
 from medspan.annotation import Document, LabelSchema
 from medspan.errors import ConfigError, ScoringError
 from medspan.scoring.align import align, listed
-from medspan.scoring.alpha import Pattern, label_alphas, marked_alpha, runs, set_alpha
 from medspan.scoring.facts import facts
 from medspan.scoring.report import Report, score
+from medspan.scoring.statistics.alpha import Pattern, label_alphas, marked_alpha, runs, set_alpha
 
 __all__ = ["Agreement", "Alphas", "PairAgreement", "agreement"]
 

@@ -5,8 +5,8 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medspan.scoring import pairing
-from medspan.scoring.pairing import overlap_weights, pair_up, shared_characters, stars
+from medspan.scoring.mistakes import pairing
+from medspan.scoring.mistakes.pairing import overlap_weights, pair_up, shared_characters, stars
 
 weight_tables = st.integers(1, 4).flatmap(
     lambda n_right: st.tuples(

@@ -29,7 +29,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 from medspan.annotation import Document
-from medspan.scoring.i2b2_2012.time_graph import Link, TimeGraph
+from medspan.scoring.official.i2b2_2012.time_graph import Link, TimeGraph
 
 __all__ = ["Looked", "Tlinks", "look_up_links", "tempeval", "tlinks"]
 

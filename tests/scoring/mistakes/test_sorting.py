@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from medspan.annotation import Document, Entity, LabelSchema, Relation, RelationType, Span
 from medspan.annotation.schema import EntityType
 from medspan.scoring import analyse, score
-from medspan.scoring.mistakes import ARGUMENT_CATEGORIES, ENTITY_CATEGORIES, RELATION_CATEGORIES
+from medspan.scoring.mistakes.sorting import ARGUMENT_CATEGORIES, ENTITY_CATEGORIES, RELATION_CATEGORIES
 
 
 def kinds(analysis):

@@ -7,10 +7,10 @@ from typing import Any, Generic, TypeVar
 
 from medspan.annotation import Document, LabelSchema
 from medspan.scoring.align import align
-from medspan.scoring.confusion import Confusion, confusions
 from medspan.scoring.facts import Mention, RelationFact, facts
 from medspan.scoring.matching import Extent
-from medspan.scoring.mistakes import (
+from medspan.scoring.mistakes.confusion import Confusion, confusions
+from medspan.scoring.mistakes.sorting import (
     ARGUMENT_CATEGORIES,
     ENTITY_CATEGORIES,
     RELATION_CATEGORIES,

@@ -172,8 +172,8 @@ def test_a_schema_restricts_every_version(note):
 
 
 def test_a_hundred_thousand_characters_take_no_longer_than_their_mentions(note):
-    from medspan.scoring.alpha import runs
     from medspan.scoring.facts import facts
+    from medspan.scoring.statistics.alpha import runs
 
     document = note("Drug 0-5", "Form 99990-100000", text="." * 100_000)
     found = list(runs(100_000, [facts(document).entities] * 3))

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from medspan.scoring import Counts, score
+from scoring.official.reference_i2b2 import score_2009
 from scoring.random_pairs import random_pairs
-from scoring.reference_i2b2 import score_2009
 
 # Tokens: 0-7 8-10 11-13 14-16 17-22, 23-32 33-37
 TEXT = "aspirin 81 mg po daily metformin fever"

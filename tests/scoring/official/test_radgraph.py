@@ -6,8 +6,8 @@ import pytest
 
 from medspan.annotation import Document, Entity, Relation, Span
 from medspan.scoring import score
-from medspan.scoring.radgraph import expand_labelers
-from scoring.reference_radgraph import counts, scores
+from medspan.scoring.official.radgraph import expand_labelers
+from scoring.official.reference_radgraph import counts, scores
 
 ENTITIES = ("OBS-DP 0-7", "ANAT-DP 8-12", "OBS-U 20-29")
 RELATIONS = ("located_at T1 T2", "modify T3 T1")

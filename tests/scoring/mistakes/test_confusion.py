@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medspan.scoring import analyse
-from medspan.scoring.confusion import Confusion, confusions
 from medspan.scoring.facts import Mention
-from medspan.scoring.mistakes import entity_mistakes
+from medspan.scoring.mistakes.confusion import Confusion, confusions
+from medspan.scoring.mistakes.sorting import entity_mistakes
 
 mentions = st.lists(
     st.builds(

@@ -6,7 +6,7 @@ import pytest
 from medspan.annotation import Argument, Attribute, Document, Entity, Event, Span
 from medspan.errors import ScoringError
 from medspan.scoring import score
-from scoring.reference_n2c2_2022 import WITH_VALUE, score_document
+from scoring.official.reference_n2c2_2022 import WITH_VALUE, score_document
 
 GOLD = ("Tobacco 0-6", "StatusTime 10-15 StatusTimeVal=current", "Amount 20-25")
 STATUS = "StatusTime 90-95 StatusTimeVal=current"

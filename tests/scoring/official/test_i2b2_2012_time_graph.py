@@ -6,8 +6,8 @@ from time import perf_counter
 
 import pytest
 
-from medspan.scoring.i2b2_2012.time_graph import CONSTRAINTS, INVERSES, Link, TimeGraph
-from scoring.reference_i2b2_2012 import SlowGraph
+from medspan.scoring.official.i2b2_2012.time_graph import CONSTRAINTS, INVERSES, Link, TimeGraph
+from scoring.official.reference_i2b2_2012 import SlowGraph
 
 NAMES = ("A", "B", "C")
 PLAIN = ("BEFORE", "AFTER", "OVERLAP")

@@ -3,7 +3,7 @@ import pytest
 from medspan.annotation import Attribute, Document, Entity, Relation, Span
 from medspan.errors import ScoringError
 from medspan.scoring import score
-from medspan.scoring.i2b2_2012.values import same_value
+from medspan.scoring.official.i2b2_2012.values import same_value
 
 TEXT = "for severe chest pain . Then on 1993-01-13 he was well again."
 NAMES = {"EVENT": ("type", "modality", "polarity"), "TIMEX3": ("type", "val", "mod"), "SECTIME": ("type", "dvalue")}

@@ -3,8 +3,8 @@ from collections import Counter
 import pytest
 
 from medspan.scoring import Counts, score
+from scoring.official.reference_i2b2 import score_2014
 from scoring.random_pairs import random_pairs
-from scoring.reference_i2b2 import score_2014
 
 TEXT = "Ms. Ann Lee, 91, seen 03/04/2067 at St. Mary, tel 555-0100"
 ANN = "NAME 4-11 TYPE=PATIENT"

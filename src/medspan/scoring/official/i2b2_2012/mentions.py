@@ -26,7 +26,7 @@ from string import punctuation
 from typing import NamedTuple, TypeAlias
 
 from medspan.annotation import Document, Entity
-from medspan.scoring.i2b2_2012.values import same_value
+from medspan.scoring.official.i2b2_2012.values import same_value
 
 __all__ = ["ATTRIBUTES", "Found", "Tag", "look_up", "tags"]
 

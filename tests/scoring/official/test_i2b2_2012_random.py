@@ -7,8 +7,8 @@ import pytest
 
 from medspan.annotation import Attribute, Document, Entity, Relation, Span
 from medspan.scoring import score
-from medspan.scoring.i2b2_2012.values import same_value
-from scoring.reference_i2b2_2012 import (
+from medspan.scoring.official.i2b2_2012.values import same_value
+from scoring.official.reference_i2b2_2012 import (
     SlowGraph,
     closed,
     compare_events,

@@ -5,8 +5,8 @@ import pytest
 
 from medspan.annotation import LabelSchema
 from medspan.scoring import Counts, score
+from scoring.official.reference_i2b2 import score_2010
 from scoring.random_pairs import random_pairs
-from scoring.reference_i2b2 import score_2010
 
 # Tokens:  0-6    7-12  13-17 18-20 21-28
 TEXT = "severe chest pain on aspirin, daily\nno  fever"

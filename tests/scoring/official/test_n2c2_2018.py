@@ -1,8 +1,8 @@
 import pytest
 
 from medspan.scoring import score
+from scoring.official.reference_n2c2_2018 import corpus, read
 from scoring.random_pairs import random_pairs
-from scoring.reference_n2c2_2018 import corpus, read
 
 
 def counted(report, measure):

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from medspan.annotation import Document, LabelSchema
 from medspan.scoring.align import Pair, require_same_documents
 from medspan.scoring.counts import Rows, Tally, tally
-from medspan.scoring.i2b2_2012.links import Looked, look_up_links, tempeval, tlinks
-from medspan.scoring.i2b2_2012.mentions import ATTRIBUTES, Found, look_up, tags
+from medspan.scoring.official.i2b2_2012.links import Looked, look_up_links, tempeval, tlinks
+from medspan.scoring.official.i2b2_2012.mentions import ATTRIBUTES, Found, look_up, tags
 from medspan.scoring.scorers import Counterpart, Measured, Path
 
 __all__ = ["I2B2_2012"]

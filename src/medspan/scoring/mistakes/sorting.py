@@ -30,7 +30,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from medspan.scoring.facts import EventFact, Mention, RelationFact
-from medspan.scoring.pairing import overlap_weights, pair_up, shared_characters, stars
+from medspan.scoring.mistakes.pairing import overlap_weights, pair_up, shared_characters, stars
 
 __all__ = [
     "ARGUMENT_CATEGORIES",

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from medspan.scoring.facts import Mention
-from medspan.scoring.mistakes import Sorted
-from medspan.scoring.pairing import shared_characters
+from medspan.scoring.mistakes.pairing import shared_characters
+from medspan.scoring.mistakes.sorting import Sorted
 
 __all__ = ["NONE", "Confusion", "confusions"]
 

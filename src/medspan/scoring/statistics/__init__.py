@@ -1,0 +1,15 @@
+"""Whether systems differ, and how far annotators agree."""
+
+from medspan.scoring.statistics.agreement import Agreement, Alphas, PairAgreement, agreement
+from medspan.scoring.statistics.significance import Comparison, Comparisons, adjusted, compare
+
+__all__ = [
+    "Agreement",
+    "Alphas",
+    "Comparison",
+    "Comparisons",
+    "PairAgreement",
+    "adjusted",
+    "agreement",
+    "compare",
+]
