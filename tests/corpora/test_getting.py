@@ -87,9 +87,12 @@ def test_packaged_annotations_hold_no_text(name: str, split: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "split"), STANDOFF)
-def test_packaged_annotations_are_those_of_the_corpus(name: str, split: str, corpora_folder: Path) -> None:
+def test_packaged_annotations_fit_the_text_of_the_corpus(name: str, split: str, corpora_folder: Path) -> None:
     packaged = packaged_standoff(name, split)
-    assert packaged == records_of(*load_corpus(name, split, corpora_folder))
+    # The corpus may have grown since the release, and a note may have moved to the other split.
+    texts = {d.id: d.text for part in ("train", "dev") for d in load_corpus(name, part, corpora_folder)}
+    assert len(packaged) > 0
+    assert [d.id for d in join_standoff(packaged, texts)] == [record["id"] for record in packaged]
 
 
 def test_annotations_that_are_not_packaged_are_refused() -> None:
@@ -108,7 +111,8 @@ def test_corpus_from_a_mirror_equals_the_original(name: str, tmp_path: Path, cor
         if catalog_entry(name).annotates is None:
             assert path.read_bytes() == original.read_bytes()
         else:
-            assert read(path).documents == read(original).documents
+            split = path.name.removesuffix(".jsonl.gz").rpartition("-")[2]
+            assert records_of(*read(path).documents) == packaged_standoff(name, split)
     stamps = [path.stat().st_mtime_ns for path in paths]
     assert get_corpus(name, tmp_path, mirror=tmp_path / "absent") == paths
     assert [path.stat().st_mtime_ns for path in paths] == stamps
