@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from medspan.corpora.invent import KINDS, invent
+from medspan.corpora.invent import GENRES, KINDS, invent, invent_documents
 from medspan.examples import example_paths
 
 # Eight words running, punctuation and case aside: longer than any formula the clinical language offers here.
@@ -48,6 +48,12 @@ def copied() -> Copied:
 @pytest.mark.parametrize("kind", KINDS)
 def test_invented_notes_copy_no_eight_words_of_an_open_corpus(kind: str, copied: Copied) -> None:
     shared = {document.id: copied.count(document.text) for document in invent(kind, 200, seed=3)}
+    assert {document_id: count for document_id, count in shared.items() if count} == {}
+
+
+@pytest.mark.parametrize("schema", list(GENRES))
+def test_invented_corpora_copy_no_eight_words_of_an_open_corpus(schema: str, copied: Copied) -> None:
+    shared = {document.id: copied.count(document.text) for document in invent_documents(schema, 200, seed=3)}
     assert {document_id: count for document_id, count in shared.items() if count} == {}
 
 

@@ -20,7 +20,7 @@ literally. Spans never touch white space at their edges.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from medspan.annotation import Argument, Attribute, Document, Entity, Event, LabelSchema, Relation, Span
 from medspan.errors import AnnotationError
@@ -96,12 +96,13 @@ def concatenate(parts: Sequence[Document], document_id: str) -> Document:
     for part in parts:
         new = {e.id: f"T{n}" for n, e in enumerate(part.entities, start=len(entities) + 1)}
         for e in part.entities:
-            entities.append(replace(e, id=new[e.id], fragments=tuple(f.shift(origin) for f in e.fragments)))
+            fragments = tuple(f.shift(origin) for f in e.fragments)
+            entities.append(Entity(new[e.id], e.label, fragments, e.attributes, e.code))
         for r in part.relations:
-            relations.append(replace(r, id=f"R{len(relations) + 1}", head=new[r.head], tail=new[r.tail]))
+            relations.append(Relation(f"R{len(relations) + 1}", r.label, new[r.head], new[r.tail]))
         for event in part.events:
-            moved = tuple(replace(a, target=new[a.target]) for a in event.arguments)
-            events.append(replace(event, id=f"E{len(events) + 1}", trigger=new[event.trigger], arguments=moved))
+            moved = tuple(Argument(a.role, new[a.target]) for a in event.arguments)
+            events.append(Event(f"E{len(events) + 1}", event.label, new[event.trigger], moved, event.attributes))
         origin += len(part.text)
     return Document(document_id, "".join(p.text for p in parts), tuple(entities), tuple(relations), tuple(events))
 

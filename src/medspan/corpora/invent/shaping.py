@@ -8,13 +8,30 @@ from random import Random
 
 from medspan.annotation import Document, Entity, Span
 
-__all__ = ["fragmented", "mistyped", "one_line", "prefixed", "respaced", "tokenised", "with_line_ends", "wrapped"]
+__all__ = [
+    "fragmented",
+    "mistyped",
+    "one_line",
+    "prefixed",
+    "respaced",
+    "shortened",
+    "tokenised",
+    "with_line_ends",
+    "wrapped",
+]
 
 _TOKEN = re.compile(
     r"\|\||_+|\n"
     r"|(?:[A-Za-z]\.){2,}|\b(?:Mr|Ms|Mrs|Dr|St)\."
     r"|[+-]?\d+(?:[.,:/-]\d+)*%?|[^\W_]+(?:[-'/&][^\W_]+)*|\S"
 )
+_SHORT_FORMS = {
+    "with": "w/", "without": "w/o", "history": "hx", "patient": "pt", "Patient": "Pt", "secondary to": "2/2",
+    "status post": "s/p", "follow up": "f/u", "Follow up": "F/u", "years": "yrs", "because of": "b/c of",
+    "started on": "strtd on", "every day": "qday", "weeks": "wks", "evaluate": "eval", "approximately": "~",
+}  # fmt: skip
+_LONG_FORM = re.compile(rf"(?<![\w-])(?:{'|'.join(sorted(_SHORT_FORMS, key=len, reverse=True))})(?![\w-])")
+_RESPACED = 0.04
 _LONG_WORD = re.compile(r"\b[a-z]{6,14}\b")
 _NEIGHBOURS = {"a": "s", "e": "r", "i": "o", "o": "i", "n": "m", "m": "n", "t": "r", "s": "d", "r": "t", "c": "v"}
 
@@ -106,54 +123,63 @@ def mistyped(document: Document, rng: Random, in_thousand: int = 8) -> Document:
     return replace(document, text=_LONG_WORD.sub(mistype, document.text))
 
 
+def shortened(document: Document, rng: Random, in_hundred: int = 25) -> Document:
+    """Write, in some notes, common words outside mentions in their short forms."""
+    if rng.random() * 100 >= in_hundred:
+        return document
+    taken = sorted(f for e in document.entities for f in e.fragments)
+    starts = [f.start for f in taken]
+    reach: list[int] = []
+    for fragment in taken:
+        reach.append(max(fragment.end, reach[-1] if reach else 0))
+    edits = []
+    for match in _LONG_FORM.finditer(document.text):
+        before = bisect_right(starts, match.end()) - 1
+        if before < 0 or reach[before] < match.start():
+            edits.append((match.start(), match.end(), _SHORT_FORMS[match[0]]))
+    return _edited(document, edits)
+
+
 def respaced(document: Document, rng: Random, widen: Callable[[Random], str]) -> Document:
-    """Replace some single spaces and line ends by what `widen` gives for them, at most one in a dozen."""
-    pieces: list[tuple[int, int, str]] = []
-    for match in re.finditer(r" |\n|[^ \n]+", document.text):
-        words = match[0]
-        if words == " " and rng.random() < 0.06:
-            words = widen(rng)
-        elif words == "\n" and rng.random() < 0.06:
-            words = " \n"
-        pieces.append((match.start(), match.end(), words))
-    return _exact(document, pieces)
+    """Replace a few spaces by what `widen` gives for them, and put a space before a few line ends."""
+    edits: list[tuple[int, int, str]] = []
+    for match in re.finditer(r"(?<=\S) (?=\S)|\n", document.text):
+        if rng.random() < _RESPACED:
+            edits.append((match.start(), match.end(), widen(rng) if match[0] == " " else " \n"))
+    return _edited(document, edits)
 
 
 def with_line_ends(document: Document, line_end: str) -> Document:
     r"""Write every \n as `line_end`."""
-    pieces: list[tuple[int, int, str]] = []
-    for match in re.finditer(r"\n|[^\n]+", document.text):
-        pieces.append((match.start(), match.end(), line_end if match[0] == "\n" else match[0]))
-    return _exact(document, pieces)
+    return _edited(document, [(m.start(), m.end(), line_end) for m in re.finditer(r"\n", document.text)])
 
 
 def prefixed(document: Document, characters: str) -> Document:
     """Put `characters` in front of the text."""
-    by = len(characters)
-    return replace(
-        document,
-        text=characters + document.text,
-        entities=tuple(replace(e, fragments=tuple(f.shift(by) for f in e.fragments)) for e in document.entities),
-    )
+    return _edited(document, [(0, 0, characters)])
 
 
-def _exact(document: Document, pieces: list[tuple[int, int, str]]) -> Document:
-    """Replace pieces and move every offset by what grew before it; no fragment may begin or end inside a piece."""
-    starts = [start for start, _, _ in pieces]
-    grown: list[int] = []
-    total = 0
-    for start, end, words in pieces:
-        grown.append(total)
+def _edited(document: Document, edits: list[tuple[int, int, str]]) -> Document:
+    """Replace (start, end) by words, in text order, and move every offset; no fragment begins or ends inside one."""
+    if not edits:
+        return document
+    ends = [end for _, end, _ in edits]
+    grown, pieces, at, total = [0], [], 0, 0
+    for start, end, words in edits:
+        pieces += [document.text[at:start], words]
+        at = end
         total += len(words) - (end - start)
+        grown.append(total)
+    pieces.append(document.text[at:])
 
-    def moved(at: int) -> int:
-        return at + grown[max(bisect_right(starts, at) - 1, 0)]
+    def moved(span: Span) -> Span:
+        last = span.end - 1
+        return Span(span.start + grown[bisect_right(ends, span.start)], last + grown[bisect_right(ends, last)] + 1)
 
     return replace(
         document,
-        text="".join(words for _, _, words in pieces),
+        text="".join(pieces),
         entities=tuple(
-            replace(e, fragments=tuple(Span(moved(f.start), moved(f.end - 1) + 1) for f in e.fragments))
-            for e in document.entities
+            Entity(e.id, e.label, tuple(moved(f) for f in e.fragments), e.attributes, e.code) for e in document.entities
         ),
     )

@@ -53,4 +53,5 @@ GENRE = Genre(
     high=1,
     between=" ",
     marked_in=_marked_in,
+    is_shorthand=False,
 )

@@ -6,7 +6,7 @@ from random import Random
 
 from medspan.annotation import Document, LabelSchema
 from medspan.corpora.invent.genres.genre import Genre
-from medspan.corpora.invent.shaping import mistyped, respaced
+from medspan.corpora.invent.shaping import mistyped, respaced, shortened
 from medspan.corpora.schemas import schema
 from medspan.corpora.views import restrict
 
@@ -19,7 +19,7 @@ def _marked_in(schema: LabelSchema) -> LabelSchema:
 
 
 def _finish(document: Document, rng: Random, traps: bool) -> Iterable[Document]:
-    document = mistyped(document, rng)
+    document = mistyped(shortened(document, rng), rng)
     yield respaced(document, rng, lambda r: r.choice(["  ", "\u00a0", "\t"])) if traps else document
 
 

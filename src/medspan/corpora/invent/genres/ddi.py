@@ -15,4 +15,6 @@ def _finish(document: Document, rng: Random, traps: bool) -> Iterable[Document]:
     yield respaced(document, rng, lambda r: r.choice(["  ", "\u00a0"])) if traps else document
 
 
-GENRE = Genre("ddi", lambda seed, at: f"invented-{seed}-{at:05d}_ddi", _finish, low=1, high=2, between="\n")
+GENRE = Genre(
+    "ddi", lambda seed, at: f"invented-{seed}-{at:05d}_ddi", _finish, low=1, high=2, between="\n", is_shorthand=False
+)

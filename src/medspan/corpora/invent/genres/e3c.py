@@ -41,4 +41,6 @@ def _completed(entity: Entity, words: str) -> Entity:
     return replace(entity, attributes=tuple(Attribute(*item) for item in sorted(values.items())), code=code)
 
 
-GENRE = Genre("e3c", lambda seed, at: f"EN{seed}{100000 + at}", _finish, low=1, high=2, between="\n")
+GENRE = Genre(
+    "e3c", lambda seed, at: f"EN{seed}{100000 + at}", _finish, low=1, high=2, between="\n", is_shorthand=False
+)

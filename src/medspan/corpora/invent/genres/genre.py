@@ -37,7 +37,8 @@ class Genre:
     `name_of` gives a document id for (seed, place); `finish` does to a note what the corpus does to its texts and may
     make several documents of it. `borrowed` names sections of other kinds of invented notes that may stand among
     its own, as many in a hundred as `borrowed_in_100` says, and `borrow` brings them into this schema.
-    `marked_in` makes of the schema the one that templates are marked up in, where that is another.
+    `marked_in` makes of the schema the one that templates are marked up in, where that is another. `is_shorthand` says
+    that its writers use short forms.
     """
 
     schema_name: str
@@ -50,6 +51,7 @@ class Genre:
     borrowed_in_100: int = 0
     borrow: Callable[[Document], Document] | None = None
     marked_in: Callable[[LabelSchema], LabelSchema] | None = None
+    is_shorthand: bool = True
 
     @cached_property
     def schema(self) -> LabelSchema:
@@ -72,6 +74,9 @@ class Genre:
     def _grammar(self, rng: Random, traps: bool) -> Grammar:
         own = genre_templates(self.schema_name)
         words: dict[str, Symbol] = {**symbols(), **person(rng), **own}
+        if self.is_shorthand:
+            short = genre_templates("abbreviations")
+            words |= {name: (*symbols()[name], *forms) for name, forms in short.items() if name not in own}
         if traps:
             nasty = genre_templates("nasty")
             for name, alternatives in nasty.items():

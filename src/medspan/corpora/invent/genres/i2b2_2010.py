@@ -6,7 +6,7 @@ from random import Random
 
 from medspan.annotation import Document
 from medspan.corpora.invent.genres.genre import Genre
-from medspan.corpora.invent.shaping import mistyped, respaced, tokenised
+from medspan.corpora.invent.shaping import mistyped, respaced, shortened, tokenised
 
 __all__ = ["GENRE"]
 
@@ -14,7 +14,7 @@ _WIDE = ("  ", "   ", "  ", "\u00a0")
 
 
 def _finish(document: Document, rng: Random, traps: bool) -> Iterable[Document]:
-    document = tokenised(mistyped(document, rng))
+    document = tokenised(mistyped(shortened(document, rng), rng))
     if traps and rng.random() < 0.5:
         document = respaced(document, rng, lambda r: r.choice(_WIDE))
     if rng.random() < 0.7:

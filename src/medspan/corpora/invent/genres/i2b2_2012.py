@@ -6,7 +6,7 @@ from random import Random
 
 from medspan.annotation import Document, Relation
 from medspan.corpora.invent.genres.genre import Genre
-from medspan.corpora.invent.shaping import mistyped, prefixed, respaced, tokenised
+from medspan.corpora.invent.shaping import mistyped, prefixed, respaced, shortened, tokenised
 
 __all__ = ["GENRE"]
 
@@ -15,7 +15,7 @@ _LINKED_IN_100 = 70
 
 
 def _finish(document: Document, rng: Random, traps: bool) -> Iterable[Document]:
-    document = tokenised(mistyped(document, rng))
+    document = tokenised(mistyped(shortened(document, rng), rng))
     if traps and rng.random() < 0.3:
         document = respaced(document, rng, lambda r: r.choice(["  ", "\u00a0"]))
     # The text of these files begins with the line end behind the opening tag.

@@ -5,14 +5,14 @@ from random import Random
 
 from medspan.annotation import Document
 from medspan.corpora.invent.genres.genre import Genre
-from medspan.corpora.invent.shaping import fragmented, mistyped, prefixed, respaced, with_line_ends, wrapped
+from medspan.corpora.invent.shaping import fragmented, mistyped, prefixed, respaced, shortened, with_line_ends, wrapped
 from medspan.corpora.label_sets import view
 
 __all__ = ["GENRE"]
 
 
 def _finish(document: Document, rng: Random, traps: bool) -> Iterable[Document]:
-    document = wrapped(mistyped(document, rng), rng.randint(60, 82))
+    document = wrapped(mistyped(shortened(document, rng), rng), rng.randint(60, 82))
     if traps:
         document = respaced(document, rng, lambda r: r.choice(["  ", "\u00a0", "\t"]))
         if rng.random() < 0.05:

@@ -5,13 +5,13 @@ from random import Random
 
 from medspan.annotation import Document
 from medspan.corpora.invent.genres.genre import Genre
-from medspan.corpora.invent.shaping import mistyped, respaced, with_line_ends, wrapped
+from medspan.corpora.invent.shaping import mistyped, respaced, shortened, with_line_ends, wrapped
 
 __all__ = ["GENRE"]
 
 
 def _finish(document: Document, rng: Random, traps: bool) -> Iterable[Document]:
-    document = mistyped(document, rng)
+    document = mistyped(shortened(document, rng), rng)
     if rng.random() < 0.5:
         document = wrapped(document, rng.randint(48, 80))
     if traps:

@@ -5,13 +5,13 @@ from random import Random
 
 from medspan.annotation import Document
 from medspan.corpora.invent.genres.genre import Genre
-from medspan.corpora.invent.shaping import mistyped, respaced
+from medspan.corpora.invent.shaping import mistyped, respaced, shortened
 
 __all__ = ["GENRE"]
 
 
 def _finish(document: Document, rng: Random, traps: bool) -> Iterable[Document]:
-    document = mistyped(document, rng)
+    document = mistyped(shortened(document, rng), rng)
     yield respaced(document, rng, lambda r: r.choice(["  ", "\u00a0"])) if traps else document
 
 

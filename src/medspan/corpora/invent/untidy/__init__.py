@@ -30,6 +30,7 @@ WAYS: Mapping[str, Mapping[str, tuple[Way, ...]]] = {
     "conll": {"": (lines.crlf,)},
     "ddi": {".xml": _XML},
     "e3c": {".xml": _XML, ".xmi": _XML},
+    "i2b2-2009": {".entries": _RANGES},
     "i2b2-2010": {".con": (*_RANGES, lines.capital_letters), ".ast": _RANGES, ".rel": _RANGES},
     "i2b2-2012": {".xml": _TAGS, ".extent": _RANGES, ".tlink": _RANGES},
     "i2b2-2014": {".xml": _TAGS},
