@@ -115,6 +115,14 @@ def test_undecodable_text_is_skipped_in_a_folder_and_refused_alone(tmp_path: Pat
         read(tmp_path / "bad.txt")
 
 
+@pytest.mark.parametrize("name", ["brat", "ddi", "e3c", "i2b2-2010", "i2b2-2012", "inception", "text"])
+def test_a_folder_of_nothing_but_unreadable_files_is_refused(tmp_path: Path, name: str) -> None:
+    for suffix in ("txt", "con", "xml", "json"):
+        (tmp_path / f"bad.{suffix}").write_bytes(b"ok \xff")
+    with pytest.raises(FormatError, match="bad"):
+        read(tmp_path, name)
+
+
 def test_counts_are_logged_and_skipping_warns(caplog: pytest.LogCaptureFixture) -> None:
     problems = [Problem("d", 1, "skipped", "r"), Problem("d", 2, "kept", "r"), Problem("d", None, "repaired", "r")]
     with caplog.at_level(logging.INFO):

@@ -14,6 +14,7 @@ from medspan.annotation import Document, Entity, Relation, Span
 from medspan.corpora.formats.ddi_sentences import Sentence, joined, sentences_of
 from medspan.corpora.formats.losses import Loss, unheld
 from medspan.corpora.formats.result import Problem, Problems
+from medspan.corpora.formats.singly import read_singly
 from medspan.corpora.formats.sources import document_id, files, squeeze
 from medspan.corpora.formats.targets import file_for
 from medspan.corpora.formats.xml_safety import ParsedXml, parse
@@ -37,22 +38,13 @@ def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
     The text is the sentences, with a space between two where neither gives one; `metadata["ddi"]` keeps the id of
     the document and the ids and places of its sentences. Ids of entities and pairs are kept.
     """
-    n_read = 0
-    first: FormatError | None = None
-    for name, content in files(path, SUFFIXES):
-        key = document_id(name, *SUFFIXES)
-        found = Problems(key)
-        try:
-            document = _Reading(key, parse(content, name), found).document()
-        except FormatError as error:
-            first = first or error
-            found.skipped(None, str(error))
-        else:
-            n_read += 1
-            yield document
-        problems.extend(found)
-    if first is not None and not n_read:
-        raise first
+    named = ((document_id(name, *SUFFIXES), (name, content)) for name, content in files(path, SUFFIXES))
+    yield from read_singly(named, _document, problems)
+
+
+def _document(file: tuple[str, bytes], problems: Problems) -> Document:
+    name, content = file
+    return _Reading(problems.document, parse(content, name), problems).document()
 
 
 class _Reading:

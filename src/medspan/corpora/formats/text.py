@@ -6,9 +6,9 @@ from pathlib import Path
 from medspan.annotation import Document
 from medspan.corpora.formats.losses import Loss, unheld
 from medspan.corpora.formats.result import Problem, Problems
+from medspan.corpora.formats.singly import read_singly
 from medspan.corpora.formats.sources import decode, document_id, files
 from medspan.corpora.formats.targets import file_for
-from medspan.errors import FormatError
 
 __all__ = ["losses", "stream", "write"]
 
@@ -17,17 +17,13 @@ SUFFIXES = (".txt", ".txt.gz")
 
 def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
     """Yield notes; a document's id is its path under `path` without the suffix. Undecodable files are skipped."""
-    for name, content in files(path, SUFFIXES):
-        found = Problems(document_id(name, *SUFFIXES))
-        try:
-            document = Document(found.document, decode(content, name))
-        except FormatError as error:
-            if not path.is_dir():
-                raise
-            found.skipped(None, str(error))
-            problems.extend(found)
-        else:
-            yield document
+    named = ((document_id(name, *SUFFIXES), (name, content)) for name, content in files(path, SUFFIXES))
+    yield from read_singly(named, _document, problems)
+
+
+def _document(file: tuple[str, bytes], problems: Problems) -> Document:
+    name, content = file
+    return Document(problems.document, decode(content, name))
 
 
 def losses(document: Document) -> Iterator[Loss]:

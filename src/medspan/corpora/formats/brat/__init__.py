@@ -1,6 +1,7 @@
 """brat stand-off: .txt and .ann side by side, in a folder, an archive or as one pair."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from medspan.annotation import Document, Entity, Event
@@ -10,8 +11,9 @@ from medspan.corpora.formats.brat.plain import plain_document
 from medspan.corpora.formats.brat.writing import numbered, write
 from medspan.corpora.formats.losses import Loss
 from medspan.corpora.formats.result import Problem, Problems
+from medspan.corpora.formats.singly import read_singly
 from medspan.corpora.formats.sources import decode, grouped
-from medspan.errors import AnnotationError, FormatError
+from medspan.errors import FormatError
 
 __all__ = ["Dialect", "losses", "stream", "write"]
 
@@ -22,19 +24,9 @@ def stream(path: Path, problems: list[Problem], dialect: Dialect = BRAT) -> Iter
     A document's id is its path under `path` without the suffix. Line ends, tabs and a byte order mark in the text
     stay. A note without .ann file has no annotations; an .ann file without note is skipped with a reason.
     """
-    many = path.is_dir() or not path.name.lower().endswith((".txt", ".ann"))
-    for name, pair in grouped(path, (".txt", ".ann")) if many else [(path.stem, _pair(path))]:
-        found = Problems(name)
-        try:
-            document = _document(name, pair, found, dialect)
-        except (FormatError, AnnotationError) as error:
-            if not many:
-                raise
-            found.skipped(None, str(error))
-        else:
-            if document is not None:
-                yield document
-        problems.extend(found)
+    is_one = path.name.lower().endswith((".txt", ".ann")) and not path.is_dir()
+    pairs = [(path.stem, _pair(path))] if is_one else grouped(path, (".txt", ".ann"))
+    yield from read_singly(pairs, partial(_document, dialect=dialect), problems)
 
 
 def losses(document: Document) -> Iterator[Loss]:
@@ -49,7 +41,8 @@ def losses(document: Document) -> Iterator[Loss]:
                 yield Loss(document.id, "attributes", owner.id, f"white space around the value of {attribute.name!r}")
 
 
-def _document(name: str, pair: Mapping[str, bytes], problems: Problems, dialect: Dialect) -> Document | None:
+def _document(pair: Mapping[str, bytes], problems: Problems, dialect: Dialect) -> Document | None:
+    name = problems.document
     text, annotations = pair.get(".txt"), pair.get(".ann")
     if text is None:
         problems.skipped(None, "there is no .txt file beside the .ann file")

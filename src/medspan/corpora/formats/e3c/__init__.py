@@ -12,8 +12,8 @@ from medspan.corpora.formats.e3c.raw import checked
 from medspan.corpora.formats.e3c.reading import document_of
 from medspan.corpora.formats.e3c.writing import losses, write
 from medspan.corpora.formats.result import Problem, Problems
+from medspan.corpora.formats.singly import read_singly
 from medspan.corpora.formats.sources import document_id, files
-from medspan.errors import AnnotationError, FormatError
 
 __all__ = ["losses", "stream", "write"]
 
@@ -26,19 +26,10 @@ def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
     `metadata["e3c"]` keeps sentences and tokens as [start, end] pairs, and the annotations that are no mentions, such
     as the source of the text.
     """
-    n_read = 0
-    first: FormatError | AnnotationError | None = None
-    for name, content in files(path, SUFFIXES):
-        key = document_id(name, *SUFFIXES)
-        found = Problems(key)
-        try:
-            document = document_of(key, checked(content, name, found), name, found)
-        except (FormatError, AnnotationError) as error:
-            first = first or error
-            found.skipped(None, str(error))
-        else:
-            n_read += 1
-            yield document
-        problems.extend(found)
-    if first is not None and not n_read:
-        raise FormatError(str(first)) from first
+    named = ((document_id(name, *SUFFIXES), (name, content)) for name, content in files(path, SUFFIXES))
+    yield from read_singly(named, _document, problems)
+
+
+def _document(file: tuple[str, bytes], problems: Problems) -> Document:
+    name, content = file
+    return document_of(problems.document, checked(content, name, problems), name, problems)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from medspan.annotation import Document
 from medspan.corpora.formats.result import Problem, Problems
+from medspan.corpora.formats.singly import read_singly
 from medspan.corpora.formats.sources import files, is_archive, member_names
-from medspan.errors import AnnotationError, FormatError
+from medspan.errors import FormatError
 
 __all__ = ["FileKind", "FileSet", "file_sets", "read_sets"]
 
@@ -145,18 +146,4 @@ def read_sets(
     sets: Iterator[FileSet], document_of: Callable[[FileSet, Problems], Document], problems: list[Problem]
 ) -> Iterator[Document]:
     """Yield the document of each set; one that is not in its format is skipped, and raised when no other was read."""
-    n_read = 0
-    first: FormatError | None = None
-    for found in sets:
-        own = Problems(found.id)
-        try:
-            document = document_of(found, own)
-        except (FormatError, AnnotationError) as error:
-            first = first or FormatError(str(error))
-            own.skipped(None, str(error))
-        else:
-            n_read += 1
-            yield document
-        problems.extend(own)
-    if first is not None and not n_read:
-        raise first
+    return read_singly(((found.id, found) for found in sets), document_of, problems)

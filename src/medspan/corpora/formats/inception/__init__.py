@@ -22,9 +22,10 @@ from medspan.annotation import Document
 from medspan.corpora.formats.inception.reading import document_of
 from medspan.corpora.formats.inception.writing import encoded, losses
 from medspan.corpora.formats.result import Problem, Problems
+from medspan.corpora.formats.singly import read_singly
 from medspan.corpora.formats.sources import decode, document_id, files
 from medspan.corpora.formats.targets import file_for, write_file
-from medspan.errors import AnnotationError, FormatError
+from medspan.errors import FormatError
 
 __all__ = ["losses", "stream", "write"]
 
@@ -33,21 +34,13 @@ SUFFIXES = (".json", ".json.gz")
 
 def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
     """Yield the document of a file, or those of all files in a folder; its id is the path without the suffix."""
-    n_read = 0
-    first: FormatError | None = None
-    for name, content in files(path, SUFFIXES):
-        found = Problems(document_id(name, *SUFFIXES))
-        try:
-            document = document_of(found.document, decode(content, name), name, found)
-        except (FormatError, AnnotationError) as error:
-            first = first or FormatError(str(error))
-            found.skipped(None, str(error))
-        else:
-            n_read += 1
-            yield document
-        problems.extend(found)
-    if first is not None and not n_read:
-        raise first
+    named = ((document_id(name, *SUFFIXES), (name, content)) for name, content in files(path, SUFFIXES))
+    yield from read_singly(named, _document, problems)
+
+
+def _document(file: tuple[str, bytes], problems: Problems) -> Document:
+    name, content = file
+    return document_of(problems.document, decode(content, name), name, problems)
 
 
 def write(documents: Iterable[Document], path: Path) -> None:
