@@ -11,7 +11,7 @@ from corpora.roundtrip import assert_round_trip, same
 from medspan.annotation import Document, Entity, Relation, Span
 from medspan.corpora.formats import guess_format, read, write
 from medspan.corpora.formats.ddi import UNTYPED, losses
-from medspan.corpora.formats.ddi_sentences import joined
+from medspan.corpora.formats.ddi.sentences import joined
 from medspan.errors import FormatError
 
 FILE = """<?xml version="1.0" encoding="UTF-8"?>

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medspan.annotation import Document, Entity, Relation, Span
-from medspan.corpora.formats.ddi_sentences import Sentence, joined, sentences_of
+from medspan.corpora.formats.ddi.sentences import Sentence, joined, sentences_of
 from medspan.corpora.formats.losses import Loss, unheld
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.singly import read_singly

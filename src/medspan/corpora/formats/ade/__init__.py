@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 
 from medspan.annotation import Document, Relation, Span
-from medspan.corpora.formats import ade_spert
-from medspan.corpora.formats.ade_rows import KINDS, Row, Sentence, row_of, text_order
+from medspan.corpora.formats.ade import spert
+from medspan.corpora.formats.ade.rows import KINDS, Row, Sentence, row_of, text_order
 from medspan.corpora.formats.losses import Loss, unheld
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, files, lines
@@ -38,7 +38,7 @@ def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
     """
     contents = dict(files(path, _RELATIONAL))
     if path.name.lower().endswith(_JSON) or not contents:
-        yield from ade_spert.stream(path, problems)
+        yield from spert.stream(path, problems)
         return
     kinds: dict[str, list[tuple[str, bytes]]] = {}
     for name, content in contents.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medspan.annotation import Document, Entity, Relation, Span
-from medspan.corpora.formats.ade_rows import text_order
+from medspan.corpora.formats.ade.rows import text_order
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, files
 from medspan.errors import AnnotationError, FormatError
