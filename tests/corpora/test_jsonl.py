@@ -86,7 +86,7 @@ def test_bad_line_is_skipped_with_its_number_and_without_its_text(tmp_path: Path
 def test_file_without_any_document_raises(tmp_path: Path) -> None:
     path = tmp_path / "n.jsonl"
     path.write_text("patient,note\n1,secret\n")
-    with pytest.raises(FormatError, match=r"n\.jsonl line 1: no line is a document") as error:
+    with pytest.raises(FormatError, match=r"n\.jsonl line 1: no document was found") as error:
         read(path)
     assert "secret" not in str(error.value)
 

@@ -135,7 +135,7 @@ def test_bad_line_is_skipped_without_its_text(tmp_path: Path, line: str) -> None
 
 
 def test_file_without_any_record_raises(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="line 1: no line is a PHEE record"):
+    with pytest.raises(FormatError, match="line 1: no document was found"):
         read(file_of(tmp_path, "secret"), "phee")
 
 

@@ -31,7 +31,23 @@ class Format(Protocol):
         """Write a file or folder, without what `losses` names."""
 
 
-_MODULES = ("ade", "bioc", "bioc-json", "brat", "conll", "ddi", "e3c", "inception", "jsonl", "label-studio", "n2c2-2022", "phee", "pubtator", "radgraph", "text")
+_MODULES = (
+    "ade",
+    "bioc",
+    "bioc-json",
+    "brat",
+    "conll",
+    "ddi",
+    "e3c",
+    "inception",
+    "jsonl",
+    "label-studio",
+    "n2c2-2022",
+    "phee",
+    "pubtator",
+    "radgraph",
+    "text",
+)
 _I2B2 = {
     "i2b2-2009": "medication",
     "i2b2-2010": "concepts",

@@ -10,6 +10,7 @@ from medspan.corpora.formats.bioc.losses import named
 from medspan.corpora.formats.bioc.reading import document_of
 from medspan.corpora.formats.bioc.writing import collection_of, made_of
 from medspan.corpora.formats.losses import Loss
+from medspan.corpora.formats.reading import read_files
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, document_id, files, lines
 from medspan.corpora.formats.targets import write_file
@@ -28,28 +29,7 @@ def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
     Accepts a collection, a list of collections or documents, an object that holds such a list (as PubTator's service
     gives), and one document a line. A document that cannot be read is skipped with its number.
     """
-    n_read = 0
-    first: FormatError | None = None
-    seen: set[str] = set()
-    for name, content in files(path, SUFFIXES):
-        found = Problems(name)
-        try:
-            for document in _documents(name, content, found):
-                if document.id in seen:
-                    found.kept(None, f"document id {document.id!r} is used twice")
-                seen.add(document.id)
-                n_read += 1
-                problems.extend(found)
-                found.clear()
-                found.document = name
-                yield document
-        except FormatError as error:
-            first = first or error
-            found.document = name
-            found.skipped(None, str(error))
-        problems.extend(found)
-    if not n_read and first is not None:
-        raise first
+    yield from read_files(files(path, SUFFIXES), _documents, problems)
 
 
 def _documents(name: str, content: bytes, problems: Problems) -> Iterator[Document]:

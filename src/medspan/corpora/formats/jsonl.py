@@ -7,9 +7,10 @@ from pathlib import Path
 
 from medspan.annotation import Document, document_from_dict, document_to_dict
 from medspan.corpora.formats.losses import Loss
+from medspan.corpora.formats.reading import read_files
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, files, lines
-from medspan.errors import AnnotationError, FormatError
+from medspan.errors import AnnotationError
 
 __all__ = ["losses", "stream", "write"]
 
@@ -21,26 +22,18 @@ def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
 
     Raises FormatError if all lines are.
     """
-    first: Problem | None = None
-    seen: set[str] = set()
-    for name, content in files(path, SUFFIXES):
-        found = Problems(name)
-        for number, line in enumerate(lines(decode(content, name)), start=1):
-            if not line.strip():
-                continue
-            try:
-                document = document_from_dict(_record(line))
-            except AnnotationError as error:
-                found.skipped(number, str(error))
-                continue
-            if document.id in seen:
-                found.kept(number, f"document id {document.id!r} is used twice")
-            seen.add(document.id)
-            yield document
-        problems.extend(found)
-        first = first or next(iter(found), None)
-    if first is not None and not seen:
-        raise FormatError(f"{first.document} line {first.line}: no line is a document: {first.reason}")
+    yield from read_files(files(path, SUFFIXES), _documents, problems)
+
+
+def _documents(name: str, content: bytes, problems: Problems) -> Iterator[Document]:
+    for number, line in enumerate(lines(decode(content, name)), start=1):
+        if not line.strip():
+            continue
+        problems.line = number
+        try:
+            yield document_from_dict(_record(line))
+        except AnnotationError as error:
+            problems.skipped(number, str(error))
 
 
 def losses(document: Document) -> Iterator[Loss]:  # noqa: ARG001

@@ -13,10 +13,11 @@ from typing import Any
 from medspan.annotation import Argument, Attribute, Document, Entity, Event, Group, Span
 from medspan.corpora.formats.comparison import differences
 from medspan.corpora.formats.losses import Loss
+from medspan.corpora.formats.reading import read_files
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, files, lines, squeeze
 from medspan.corpora.formats.targets import write_file
-from medspan.errors import AnnotationError, FormatError
+from medspan.errors import AnnotationError
 
 __all__ = ["losses", "stream", "write"]
 
@@ -31,27 +32,21 @@ def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
     A line that is no record is skipped with its number. `value` of Speculated, Negated and Severity becomes an
     attribute of the event.
     """
-    n_read = 0
-    first: Problem | None = None
-    for name, content in files(path, SUFFIXES):
-        for number, line in enumerate(lines(decode(content, name)), start=1):
-            if not line.strip():
-                continue
-            found = Problems(name)
-            try:
-                document = _Reading(json.loads(line), number, found).document()
-            except AnnotationError as error:
-                found.skipped(number, str(error))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                # The cause could quote the sentence.
-                found.skipped(number, f"not a PHEE record ({type(error).__name__})")
-            else:
-                n_read += 1
-                yield document
-            problems.extend(found)
-            first = first or next(iter(found), None)
-    if first is not None and not n_read:
-        raise FormatError(f"{path.name} line {first.line}: no line is a PHEE record: {first.reason}")
+    yield from read_files(files(path, SUFFIXES), _documents, problems)
+
+
+def _documents(name: str, content: bytes, problems: Problems) -> Iterator[Document]:
+    for number, line in enumerate(lines(decode(content, name)), start=1):
+        if not line.strip():
+            continue
+        problems.document = name
+        try:
+            yield _Reading(json.loads(line), number, problems).document()
+        except AnnotationError as error:
+            problems.skipped(number, str(error))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            # The cause could quote the sentence.
+            problems.skipped(number, f"not a PHEE record ({type(error).__name__})")
 
 
 class _Reading:

@@ -7,6 +7,7 @@ from typing import Any
 
 from medspan.annotation import ConceptRelation, Document, Entity, Span
 from medspan.corpora.formats.losses import Loss, unheld
+from medspan.corpora.formats.reading import read_files
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, files, lines, squeeze
 from medspan.corpora.formats.targets import write_file
@@ -24,26 +25,20 @@ def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
     A mention's sixth column is its code (composite mentions keep all, as written), the seventh, its parts, is kept in
     `metadata["pubtator"]`. Lines of a label and two codes become concept relations with what follows in `extra`.
     """
-    n_read = 0
-    first: Problem | None = None
-    for name, content in files(path, SUFFIXES):
-        for number, block in _blocks(lines(decode(content, name))):
-            match = _PASSAGE.match(block[0])
-            found = Problems(match[1] if match else name)
-            if match is None:
-                found.skipped(number, "a document must begin with ID|t|title")
-            else:
-                try:
-                    document = _document(match[1], number, block, found)
-                except AnnotationError as error:
-                    found.skipped(number, str(error))
-                else:
-                    n_read += 1
-                    yield document
-            problems.extend(found)
-            first = first or next(iter(found), None)
-    if first is not None and not n_read:
-        raise FormatError(f"{path.name} line {first.line}: no document was found: {first.reason}")
+    yield from read_files(files(path, SUFFIXES), _documents, problems)
+
+
+def _documents(name: str, content: bytes, problems: Problems) -> Iterator[Document]:
+    for number, block in _blocks(lines(decode(content, name))):
+        match = _PASSAGE.match(block[0])
+        problems.document = match[1] if match else name
+        if match is None:
+            problems.skipped(number, "a document must begin with ID|t|title")
+            continue
+        try:
+            yield _document(match[1], number, block, problems)
+        except AnnotationError as error:
+            problems.skipped(number, str(error))
 
 
 def _blocks(all_lines: list[str]) -> Iterator[tuple[int, list[str]]]:

@@ -22,6 +22,7 @@ from typing import Any
 from medspan.annotation import Document, Entity, Relation, Span
 from medspan.corpora.formats.json_parts import parts, shown
 from medspan.corpora.formats.losses import Loss, unheld
+from medspan.corpora.formats.reading import read_files
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, document_id, files, squeeze
 from medspan.corpora.formats.targets import write_file
@@ -43,21 +44,14 @@ def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
     What the file says beside text and entities (`data_source`, `data_split`) is kept in `metadata["radgraph"]`; the
     split is taken from the file's name (train, dev, test) where the record does not say it.
     """
-    seen: set[str] = set()
-    first: Problem | None = None
-    for name, content in files(path, SUFFIXES):
-        found = Problems(name)
-        split = Path(document_id(name, *SUFFIXES)).name
-        for line, key, record in _records(decode(content, name), found):
-            for document in _documents(key, record, split if split in _SPLITS else None, line, found):
-                if document.id in seen:
-                    found.kept(line, f"document id {document.id!r} is used twice")
-                seen.add(document.id)
-                yield document
-        problems.extend(found)
-        first = first or next((p for p in found if p.action == "skipped"), None)
-    if first is not None and not seen:
-        raise FormatError(f"{first.document} line {first.line}: no report was found: {first.reason}")
+    yield from read_files(files(path, SUFFIXES), _reports, problems)
+
+
+def _reports(name: str, content: bytes, problems: Problems) -> Iterator[Document]:
+    split = Path(document_id(name, *SUFFIXES)).name
+    for line, key, record in _records(decode(content, name), problems):
+        problems.line = line
+        yield from _documents(key, record, split if split in _SPLITS else None, line, problems)
 
 
 def _records(content: str, problems: Problems) -> Iterator[tuple[int, str, Mapping[str, Any]]]:

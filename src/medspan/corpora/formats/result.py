@@ -33,11 +33,15 @@ class Problem:
 
 
 class Problems(list[Problem]):
-    """Problems of one document while it is being read."""
+    """Problems of one document, or of a file of several, while it is being read.
+
+    `line` is where the document begins that is being read, for what is said of it as a whole.
+    """
 
     def __init__(self, document: str, items: Iterable[Problem] = ()) -> None:
         super().__init__(items)
         self.document = document
+        self.line: int | None = None
 
     def kept(self, line: int | None, reason: str) -> None:
         """Note something doubtful that was taken as it stands."""

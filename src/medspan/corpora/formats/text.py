@@ -5,8 +5,8 @@ from pathlib import Path
 
 from medspan.annotation import Document
 from medspan.corpora.formats.losses import Loss, unheld
+from medspan.corpora.formats.reading import read_singly
 from medspan.corpora.formats.result import Problem, Problems
-from medspan.corpora.formats.singly import read_singly
 from medspan.corpora.formats.sources import decode, document_id, files
 from medspan.corpora.formats.targets import file_for
 

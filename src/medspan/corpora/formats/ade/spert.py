@@ -8,6 +8,7 @@ from typing import Any
 
 from medspan.annotation import Document, Entity, Relation, Span
 from medspan.corpora.formats.ade.rows import text_order
+from medspan.corpora.formats.reading import read_files
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, files
 from medspan.errors import AnnotationError, FormatError
@@ -24,28 +25,23 @@ def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
     Ids are PMID-1, PMID-2 ... where a sentence states its PMID, else `orig_id` or its number. Further keys are kept in
     `metadata["ade"]`.
     """
-    n_read = 0
-    first: Problem | None = None
-    for name, content in files(path, _SUFFIXES):
-        found = Problems(name)
-        numbers: dict[str, int] = {}
-        used: set[str] = set()
-        for n, record in enumerate(_records(name, content, found)):
-            try:
-                document = _document(record, n, numbers, used, found)
-            except AnnotationError as error:
-                found.skipped(None, f"sentence {n}: {error}")
-            except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
-                # The cause could quote the sentence.
-                found.skipped(None, f"sentence {n}: not as SpERT writes it ({type(error).__name__})")
-            else:
-                n_read += 1
-                used.add(document.id)
-                yield document
-        problems.extend(found)
-        first = first or next(iter(found), None)
-    if not n_read and first is not None:
-        raise FormatError(f"{first.document}: no sentence of the ADE corpus was found: {first.reason}")
+    yield from read_files(files(path, _SUFFIXES), _documents, problems)
+
+
+def _documents(name: str, content: bytes, problems: Problems) -> Iterator[Document]:
+    numbers: dict[str, int] = {}
+    used: set[str] = set()
+    for n, record in enumerate(_records(name, content, problems)):
+        try:
+            document = _document(record, n, numbers, used, problems)
+        except AnnotationError as error:
+            problems.skipped(None, f"sentence {n}: {error}")
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+            # The cause could quote the sentence.
+            problems.skipped(None, f"sentence {n}: not as SpERT writes it ({type(error).__name__})")
+        else:
+            used.add(document.id)
+            yield document
 
 
 def _records(name: str, content: bytes, problems: Problems) -> list[Any]:

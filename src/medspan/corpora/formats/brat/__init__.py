@@ -10,8 +10,8 @@ from medspan.corpora.formats.brat.meaning import arguments_of, document_of
 from medspan.corpora.formats.brat.plain import plain_document
 from medspan.corpora.formats.brat.writing import numbered, write
 from medspan.corpora.formats.losses import Loss
+from medspan.corpora.formats.reading import read_singly
 from medspan.corpora.formats.result import Problem, Problems
-from medspan.corpora.formats.singly import read_singly
 from medspan.corpora.formats.sources import decode, grouped
 from medspan.errors import FormatError
 

@@ -21,10 +21,11 @@ from pathlib import Path
 from medspan.annotation import Document
 from medspan.corpora.formats.conll.reading import documents_of
 from medspan.corpora.formats.conll.writing import losses, rows
+from medspan.corpora.formats.reading import read_files
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, document_id, files
 from medspan.corpora.formats.targets import file_for, write_file
-from medspan.errors import AnnotationError, FormatError
+from medspan.errors import FormatError
 
 __all__ = ["losses", "stream", "write"]
 
@@ -37,20 +38,11 @@ def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
     A document's id is what its `-DOCSTART- (ID)` line says, or else the path under `path` without the suffix, with a
     number where the file holds several.
     """
-    n_read = 0
-    first: FormatError | None = None
-    for name, content in files(path, SUFFIXES):
-        found = Problems(name)
-        try:
-            for document in documents_of(decode(content, name), document_id(name, *SUFFIXES), found):
-                n_read += 1
-                yield document
-        except (FormatError, AnnotationError) as error:
-            first = first or FormatError(str(error))
-            found.skipped(None, str(error))
-        problems.extend(found)
-    if first is not None and not n_read:
-        raise first
+    yield from read_files(files(path, SUFFIXES), _documents, problems)
+
+
+def _documents(name: str, content: bytes, problems: Problems) -> Iterator[Document]:
+    return documents_of(decode(content, name), document_id(name, *SUFFIXES), problems)
 
 
 def write(documents: Iterable[Document], path: Path) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from medspan.annotation import Document, Entity, Relation, Span
 from medspan.corpora.formats.ddi.sentences import Sentence, joined, sentences_of
 from medspan.corpora.formats.losses import Loss, unheld
+from medspan.corpora.formats.reading import read_singly
 from medspan.corpora.formats.result import Problem, Problems
-from medspan.corpora.formats.singly import read_singly
 from medspan.corpora.formats.sources import document_id, files, squeeze
 from medspan.corpora.formats.targets import file_for
 from medspan.corpora.formats.xml_safety import ParsedXml, parse

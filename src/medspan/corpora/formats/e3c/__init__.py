@@ -11,8 +11,8 @@ from medspan.annotation import Document
 from medspan.corpora.formats.e3c.raw import checked
 from medspan.corpora.formats.e3c.reading import document_of
 from medspan.corpora.formats.e3c.writing import losses, write
+from medspan.corpora.formats.reading import read_singly
 from medspan.corpora.formats.result import Problem, Problems
-from medspan.corpora.formats.singly import read_singly
 from medspan.corpora.formats.sources import document_id, files
 
 __all__ = ["losses", "stream", "write"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medspan.annotation import Document
+from medspan.corpora.formats.reading import read_singly
 from medspan.corpora.formats.result import Problem, Problems
-from medspan.corpora.formats.singly import read_singly
 from medspan.corpora.formats.sources import files, is_archive, member_names
 from medspan.errors import FormatError
 

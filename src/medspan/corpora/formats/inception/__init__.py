@@ -21,8 +21,8 @@ from pathlib import Path
 from medspan.annotation import Document
 from medspan.corpora.formats.inception.reading import document_of
 from medspan.corpora.formats.inception.writing import encoded, losses
+from medspan.corpora.formats.reading import read_singly
 from medspan.corpora.formats.result import Problem, Problems
-from medspan.corpora.formats.singly import read_singly
 from medspan.corpora.formats.sources import decode, document_id, files
 from medspan.corpora.formats.targets import file_for, write_file
 from medspan.errors import FormatError

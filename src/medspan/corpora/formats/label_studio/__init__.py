@@ -10,6 +10,7 @@ codes. Rows of the JSON-MIN export are read too, and written as whole tasks.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from medspan.annotation import Document
@@ -17,10 +18,10 @@ from medspan.corpora.formats.json_parts import parts
 from medspan.corpora.formats.label_studio.reading import documents_of
 from medspan.corpora.formats.label_studio.writing import Tasks
 from medspan.corpora.formats.losses import Loss, unheld
+from medspan.corpora.formats.reading import read_files
 from medspan.corpora.formats.result import Problem, Problems
 from medspan.corpora.formats.sources import decode, document_id, files
 from medspan.corpora.formats.targets import write_file
-from medspan.errors import FormatError
 
 __all__ = ["losses", "stream", "write"]
 
@@ -33,21 +34,17 @@ def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
     Annotations that their annotator cancelled are skipped. A task without annotations gives the documents of its
     predictions, or else a bare note. What the file says beside that is kept in `metadata["label-studio"]`.
     """
+    # Tasks without an id get one by their place, which must not be that of another task.
     seen: set[str] = set()
-    first: Problem | None = None
-    for name, content in files(path, SUFFIXES):
-        found = Problems(name)
-        for number, (line, _, task) in enumerate(parts(decode(content, name), found), start=1):
-            fallback = f"{document_id(name, *SUFFIXES)}-{number}"
-            for document in documents_of(task, fallback, seen, line, found):
-                if document.id in seen:
-                    found.kept(line, f"document id {document.id!r} is used twice")
-                seen.add(document.id)
-                yield document
-        problems.extend(found)
-        first = first or next((p for p in found if p.action == "skipped"), None)
-    if first is not None and not seen:
-        raise FormatError(f"{first.document} line {first.line}: no task was found: {first.reason}")
+    yield from read_files(files(path, SUFFIXES), partial(_documents, seen), problems)
+
+
+def _documents(seen: set[str], name: str, content: bytes, problems: Problems) -> Iterator[Document]:
+    for number, (line, _, task) in enumerate(parts(decode(content, name), problems), start=1):
+        problems.line = line
+        for document in documents_of(task, f"{document_id(name, *SUFFIXES)}-{number}", seen, line, problems):
+            yield document
+            seen.add(document.id)
 
 
 def losses(document: Document) -> Iterator[Loss]:
