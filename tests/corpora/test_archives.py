@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from medspan.corpora import archives
-from medspan.corpora.archives import archive_members, unpack
+from medspan.corpora.getting import archives
+from medspan.corpora.getting.archives import archive_members, unpack
 from medspan.errors import CorpusError
 
 OUTSIDE = [

@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
-from medspan.corpora import fetching
-from medspan.corpora.fetching import fetch
+from medspan.corpora.getting import fetching
+from medspan.corpora.getting.fetching import fetch
 from medspan.errors import CorpusError
 
 CONTENT = Random(7).randbytes(700_000)

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from medspan.annotation import Document, Entity, Span, document_to_dict
-from medspan.corpora import catalog_entry, getting, load_corpus, read
+from medspan.corpora import catalog_entry, load_corpus, read
 from medspan.corpora.catalog import CorpusEntry, packaged_names
 from medspan.corpora.getting import content_digest, get_corpus
-from medspan.corpora.standoff import join_standoff, packaged_standoff, standoff_lines
+from medspan.corpora.getting import corpus as getting
+from medspan.corpora.getting.standoff import join_standoff, packaged_standoff, standoff_lines
 from medspan.errors import CorpusError
 
 NOTE = Document("mts-x-1", "Has gout.", entities=(Entity("T1", "Problem", (Span(4, 8),)),))

@@ -15,7 +15,7 @@ import pytest
 from medspan.annotation import Document
 from medspan.corpora import catalog_entry, load_corpus, read
 from medspan.corpora.catalog import read_parts
-from medspan.corpora.problem_kinds import problem_kinds
+from medspan.corpora.formats.problem_kinds import problem_kinds
 
 Found = dict[str, object]
 

@@ -10,10 +10,9 @@ import yaml
 
 from medspan.annotation import Argument, Attribute, Document, Entity, Event, Group, Relation, Span
 from medspan.corpora import catalog_entry, corpus_names, load_corpus, schema, write
-from medspan.corpora.inferring import infer_schema, is_placeholder
 from medspan.corpora.invent import invent_documents
-from medspan.corpora.patients import infer_split
-from medspan.corpora.starting import StartedCorpus, start_corpus
+from medspan.corpora.starting import StartedCorpus, infer_schema, is_placeholder, start_corpus
+from medspan.corpora.starting.patients import infer_split
 from medspan.errors import ConfigError, CorpusError, FormatError, UnknownNameError
 
 N_PATIENTS = 40

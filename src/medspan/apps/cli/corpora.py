@@ -95,7 +95,7 @@ def _about(entry: "CorpusEntry") -> Iterator[tuple[str, str]]:
 def _schema_of(entry: "CorpusEntry") -> "LabelSchema | None":
     """Return the entry's schema; of one's own corpus, say how many definitions are still to be written."""
     from medspan.corpora import schema
-    from medspan.corpora.inferring import is_placeholder
+    from medspan.corpora.starting.inferring import is_placeholder
 
     if entry.schema is None:
         return None
@@ -132,7 +132,7 @@ def _outside(documents: "Sequence[Document]", label_schema: "LabelSchema") -> st
 
 def _list_problems(entry: "CorpusEntry") -> None:
     from medspan.corpora.catalog import read_parts
-    from medspan.corpora.problem_kinds import problem_kinds
+    from medspan.corpora.formats.problem_kinds import problem_kinds
 
     if entry.columns is not None:
         typer.echo("a table of notes: read whole or refused, so there are no problems to list")

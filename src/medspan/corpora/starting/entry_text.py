@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from medspan.annotation import LabelSchema
-from medspan.corpora.inferring import Tally
-from medspan.corpora.patients import InferredSplit
+from medspan.corpora.starting.inferring import Tally
+from medspan.corpora.starting.patients import InferredSplit
 
 __all__ = ["entry_text"]
 

@@ -11,13 +11,13 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
-from medspan.corpora.archives import ARCHIVES, MEMBER_LIMIT, archive_members, unpack
 from medspan.corpora.catalog import catalog_entry, how_to_get, load_corpus, split_ids
 from medspan.corpora.entry import CorpusEntry, CorpusFile
-from medspan.corpora.fetching import fetch
 from medspan.corpora.formats import read, write
+from medspan.corpora.getting.archives import ARCHIVES, MEMBER_LIMIT, archive_members, unpack
+from medspan.corpora.getting.fetching import fetch
+from medspan.corpora.getting.standoff import join_standoff, packaged_standoff
 from medspan.corpora.location import corpora_root
-from medspan.corpora.standoff import join_standoff, packaged_standoff
 from medspan.errors import CorpusError
 
 __all__ = ["content_digest", "get_corpus"]

@@ -10,13 +10,13 @@ from typing import Any
 from medspan.annotation import Document, LabelSchema
 from medspan.corpora.catalog import packaged_names
 from medspan.corpora.entry import CorpusEntry
-from medspan.corpora.entry_text import entry_text
 from medspan.corpora.formats import FORMATS, guess_format, read
-from medspan.corpora.inferring import infer_schema
 from medspan.corpora.local import ENTRY_NAME
 from medspan.corpora.location import corpora_root
-from medspan.corpora.patients import InferredSplit, infer_split
 from medspan.corpora.schemas import schema_names
+from medspan.corpora.starting.entry_text import entry_text
+from medspan.corpora.starting.inferring import infer_schema
+from medspan.corpora.starting.patients import InferredSplit, infer_split
 from medspan.errors import ConfigError, CorpusError
 
 __all__ = ["StartedCorpus", "start_corpus"]
