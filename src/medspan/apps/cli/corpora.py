@@ -1,5 +1,6 @@
 """`medspan corpora`: the catalog of corpora, own corpora, and invented notes."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,19 +34,18 @@ def list_corpora() -> None:
 
     root = corpora_root()
     shown = Table(title=f"corpora, looked for in {root}", title_justify="left")
-    for column in ("name", "schema", "format", "splits", "here", "access", "licence"):
-        shown.add_column(column)
+    for column in ("name", "schema", "splits", "here", "access", "licence"):
+        shown.add_column(column, no_wrap=column in ("name", "here", "access"))
     for name in corpus_names():
         entry = catalog_entry(name)
         here = all((root / entry.place / part.file).exists() for parts in entry.splits.values() for part in parts)
         shown.add_row(
             name,
             entry.schema or "text only",
-            entry.format,
             ", ".join(entry.splits),
             "yes" if here else "no",
-            entry.access + (", your own" if entry.is_local else ""),
-            entry.licence,
+            "your own" if entry.is_local else entry.access,
+            re.split(r"; | \(", entry.licence)[0],
         )
     stdout().print(shown)
 
