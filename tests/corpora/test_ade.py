@@ -227,6 +227,15 @@ def test_losses_name_what_has_no_place() -> None:
     }
 
 
+def test_a_sentence_of_nothing_but_repeated_words_does_not_keep_the_reader_busy(tmp_path: Path) -> None:
+    text = "a " * 2_000_000
+    (document,) = read(put(tmp_path, f"1|{text}|a|0|1|a|2|3\n", "", ""), "ade").documents
+    assert facts(document) == [("Adverse-Effect", "a", 0, "a", 2)]
+    elsewhere = f"1|{text}|a|9000000|9000001|b|9000002|9000003\n"
+    result = read(put(tmp_path, elsewhere, "", ""), "ade")
+    assert [(p.line, p.action) for p in result.problems] == [(1, "repaired"), (1, "skipped")]
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents())
 def test_any_document_comes_back_or_every_difference_is_named(document: Document) -> None:

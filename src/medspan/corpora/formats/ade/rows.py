@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from medspan.annotation import Document, Entity, Relation, Span
 from medspan.corpora.formats.result import Problems
@@ -12,6 +13,8 @@ __all__ = ["KINDS", "Row", "Sentence", "row_of", "text_order"]
 # Labels of the first mention and of the relation, in the order in which relations are listed.
 KINDS = ("Adverse-Effect", "Dosage")
 _DRUG = "Drug"
+# No sentence names one thing more often; a longer search is only of use to who wants to keep the reader busy.
+_N_OCCURRENCES = 1000
 _ENDING = re.compile(r"\|(\d{1,9})\|(\d{1,9})$")
 
 
@@ -29,8 +32,17 @@ class Row:
     def origins(self) -> list[int]:
         """Return, in order, where in the abstract the sentence may begin for both mentions to be in place."""
         (first, first_start, _), (second, second_start, _) = self.mentions
-        possible = {second_start - at for at in _occurrences(second, self.text)}
-        return sorted(possible.intersection(first_start - at for at in _occurrences(first, self.text)))
+        distance = second_start - first_start
+        # A place that the offsets name themselves is looked at in any case, so that origin 0 is never missed.
+        starts = {first_start, *islice(_occurrences(first, self.text), _N_OCCURRENCES)}
+        return sorted(
+            first_start - at
+            for at in starts
+            if at + distance >= 0 and self._holds(first, at) and self._holds(second, at + distance)
+        )
+
+    def _holds(self, words: str, at: int) -> bool:
+        return bool(words) and self.text.startswith(words, at)
 
 
 def row_of(line: str, kind: str, file: str, number: int) -> Row | None:
