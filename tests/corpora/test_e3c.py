@@ -137,6 +137,7 @@ def test_an_id_that_stands_for_a_link_and_a_mention_is_understood_by_place(tmp_p
         ('"80 81"', '"80 81 99"', 11, "a reference of TLINK to what is no link"),
         ('role="CONTAINS" target="41"', 'role="CONTAINS"', 11, "a reference of TLINK to what is no link"),
         ('polarity="POS"', 'é="POS"', 11, "a feature whose name"),
+        ('Link xmi:id="83"', 'Link xmi:id="83" sofa="12" begin="0" end="1"', 25, "a link with offsets of its own"),
         ("<custom:RMLPERT", "<custom:Unknown", 16, "a reference of PERTAINSTO"),
     ],
 )

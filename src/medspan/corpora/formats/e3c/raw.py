@@ -135,6 +135,8 @@ class _Clearing:
         if (begin is None) != (end is None):
             return "an annotation with but one of begin and end"
         if begin is not None:
+            if tag[2].endswith("Link"):
+                return "a link with offsets of its own, which only mentions have"
             if not (_NUMBER.fullmatch(begin) and _NUMBER.fullmatch(end) and int(begin) <= int(end) <= self.length):
                 return f"an annotation whose offsets are no numbers or outside the text of {self.length}"
             if element.get("sofa") != sofa.get(_ID):
