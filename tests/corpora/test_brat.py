@@ -284,7 +284,7 @@ def test_folder_called_like_a_note_is_no_note_and_a_dangling_link_is_our_error(t
     (tmp_path / "OTHER.TXT").write_text("Fine.")
     assert [d.id for d in read(tmp_path, "brat").documents] == ["OTHER", "note"]
     (tmp_path / "gone.txt").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(FormatError, match=r"gone\.txt: cannot be opened"):
+    with pytest.raises(FormatError, match=r"gone\.txt: cannot be read"):
         read(tmp_path, "brat")
 
 

@@ -123,6 +123,34 @@ def test_a_folder_of_nothing_but_unreadable_files_is_refused(tmp_path: Path, nam
         read(tmp_path, name)
 
 
+def test_files_and_folders_do_not_take_each_others_place(tmp_path: Path) -> None:
+    put(tmp_path, taken="x", deep__a_txt="old")
+    documents = [Document("a/b", "new")]
+    with pytest.raises(FormatError, match="taken: a file stands where a folder must be"):
+        write(documents, tmp_path / "taken", "brat")
+    with pytest.raises(FormatError, match="deep: a file stands where"):
+        write(documents, tmp_path / "deep", "jsonl")
+    (tmp_path / "deep" / "a").write_text("x")
+    with pytest.raises(FormatError, match=r"a/b\.ann: a file stands where"):
+        write(documents, tmp_path / "deep", "brat")
+    assert (tmp_path / "deep" / "a.txt").read_text() == "old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "taken"]
+
+
+def test_what_the_disk_refuses_is_our_error(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="out: cannot be written: File name too long"):
+        write([Document("n" * 300, "x")], tmp_path / "out", "brat")
+    put(tmp_path, taken="x")
+    with pytest.raises(FormatError, match="cannot be written"):
+        write([Document("n", "x")], tmp_path / "taken" / "out.jsonl", "jsonl")
+
+
+def test_a_folder_written_below_its_own_source_is_not_read_again(tmp_path: Path) -> None:
+    put(tmp_path, a_txt="x", a_ann="T1\tA 0 1\tx\n")
+    write(stream(tmp_path, "brat"), tmp_path / "again", "brat")
+    assert [p.name for p in sorted((tmp_path / "again").iterdir())] == ["a.ann", "a.txt"]
+
+
 def test_counts_are_logged_and_skipping_warns(caplog: pytest.LogCaptureFixture) -> None:
     problems = [Problem("d", 1, "skipped", "r"), Problem("d", 2, "kept", "r"), Problem("d", None, "repaired", "r")]
     with caplog.at_level(logging.INFO):

@@ -114,7 +114,7 @@ def _content(path: Path) -> bytes:
         try:
             return path.read_bytes()
         except OSError as error:
-            raise FormatError(f"{path.name}: cannot be opened ({type(error).__name__})") from error
+            raise FormatError(f"{path.name}: cannot be read: {error.strerror or type(error).__name__}") from error
     try:
         with gzip.open(path) as stream:
             return stream.read()

@@ -1,10 +1,10 @@
 """Where documents are written: ids as safe paths, files gzipped by their name, nothing under its name half-written."""
 
 import gzip
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 from medspan.errors import FormatError
 
@@ -13,35 +13,42 @@ __all__ = ["file_for", "published", "write_file"]
 
 @contextmanager
 def published(path: Path) -> Iterator[Path]:
-    """Give a hidden neighbour of `path` to write to, a file or a folder, and move it to `path` at the end.
+    """Give a hidden place beside `path` to write a file or a folder to, and move that to `path` at the end.
 
     A folder that exists already gets the new files beside its own. After an exception nothing of the new is left.
-    Raises FormatError when one file was written and a folder stands there.
+    Raises FormatError when a file stands where a folder must be or the other way round, and when the disk refuses.
     """
     path = path.absolute()
-    partial = path.with_name(f".partial-{path.name}")
-    _remove(partial)
-    partial.parent.mkdir(parents=True, exist_ok=True)
     try:
-        yield partial
-        if partial.is_dir() and path.is_dir():
-            for file in sorted(p for p in partial.rglob("*") if p.is_file()):
-                target = path / file.relative_to(partial)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                file.replace(target)
-        elif partial.exists():
-            if path.is_dir():
-                raise FormatError(f"{path.name} is a folder, and the format writes one file: name that file")
-            partial.replace(path)
-    finally:
-        _remove(partial)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".partial-", dir=path.parent) as hidden:
+            partial = Path(hidden, path.name)
+            yield partial
+            if partial.is_dir() and path.exists():
+                _merge(partial, path)
+            elif partial.exists():
+                _refuse_clash(path.is_dir(), path.name)
+                partial.replace(path)
+    except OSError as error:
+        raise FormatError(f"{path.name}: cannot be written: {error.strerror or type(error).__name__}") from error
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _merge(partial: Path, folder: Path) -> None:
+    """Move the files of one folder into another, after a look that none of them stands in the way of one."""
+    names = sorted(file.relative_to(partial) for file in partial.rglob("*") if file.is_file())
+    _refuse_clash(not folder.is_dir(), folder.name)
+    for name in names:
+        target = folder / name
+        _refuse_clash(target.is_dir() or any(p.is_file() for p in target.parents), name.as_posix())
+    for name in names:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (partial / name).replace(target)
+
+
+def _refuse_clash(clashes: bool, name: str) -> None:
+    if clashes:
+        raise FormatError(f"{name}: a file stands where a folder must be, or the other way round; give another name")
 
 
 def file_for(folder: Path, document_id: str, suffix: str) -> Path:
