@@ -90,7 +90,6 @@ def test_every_written_word_is_lower_case_with_single_spaces(tmp_path: Path) -> 
     assert same(document, read(tmp_path, "i2b2-2010").documents[0])
 
 
-# REFERENCE 4.10, point 5
 def test_quotes_and_bars_inside_mentions_do_not_end_them(tmp_path: Path) -> None:
     text = 'the "bad||knee" ||t="problem" hurts\n'
     result = read_note(
@@ -107,7 +106,6 @@ def test_quotes_and_bars_inside_mentions_do_not_end_them(tmp_path: Path) -> None
     assert len(document.relations) == 1
 
 
-# REFERENCE 4.10, point 5
 def test_a_mention_that_holds_a_whole_line_of_its_file_is_found_by_its_words(tmp_path: Path) -> None:
     words = 'x" 1:0 1:0||r="pip"||c="y'
     text = f"x {words} z\n"
@@ -123,7 +121,6 @@ def test_a_mention_that_holds_a_whole_line_of_its_file_is_found_by_its_words(tmp
     assert assert_round_trip("i2b2-2010", document, tmp_path) == []
 
 
-# REFERENCE 4.10, points 2 and 5
 def test_the_range_is_right_where_the_stated_words_are_not(tmp_path: Path) -> None:
     result = read_note(tmp_path, NOTE, 'c="heart attack" 1:4 1:5||t="problem"\nc="CHEST   Pain" 1:4 1:5||t="test"\n')
     assert [result.documents[0].mention(e) for e in result.documents[0].entities] == ["chest pain"] * 2
@@ -131,7 +128,6 @@ def test_the_range_is_right_where_the_stated_words_are_not(tmp_path: Path) -> No
     assert result.problems[0].document == "n"
 
 
-# REFERENCE 4.10, point 3
 @pytest.mark.parametrize(
     "text",
     [
@@ -154,7 +150,6 @@ def test_texts_are_kept_to_the_letter(tmp_path: Path, text: str) -> None:
     assert (tmp_path / "written/txt/n.txt").read_bytes().decode() == text
 
 
-# REFERENCE 4.10, point 3
 @pytest.mark.parametrize(
     "con",
     [
@@ -170,7 +165,6 @@ def test_line_ends_and_spaces_of_annotation_files_do_not_matter(tmp_path: Path, 
     assert [(e.start, e.end) for e in result.documents[0].entities] == [(0, 5), (11, 15)]
 
 
-# REFERENCE 4.10, point 3
 def test_empty_and_missing_annotation_files_are_notes_without_annotations(tmp_path: Path) -> None:
     put(tmp_path, {"txt/a.txt": NOTE, "concept/a.con": "", "txt/b.txt": NOTE})
     result = read(tmp_path, "i2b2-2010")

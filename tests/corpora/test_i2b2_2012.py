@@ -83,7 +83,6 @@ def test_the_text_is_the_content_of_text_so_that_offsets_need_no_shift(tmp_path:
     )
 
 
-# REFERENCE 4.10, point 6
 def test_tags_are_written_as_the_official_patterns_want_them(tmp_path: Path) -> None:
     document = read_xml(tmp_path, xml()).documents[0]
     assert write([document], tmp_path / "out", "i2b2-2012") == []
@@ -98,7 +97,6 @@ def test_tags_are_written_as_the_official_patterns_want_them(tmp_path: Path) -> 
             assert re.fullmatch(pattern + r'type="([^"]*)" />', tag)
 
 
-# REFERENCE 4.10, point 6
 @pytest.mark.parametrize("shift", [-1, 1])
 def test_shifted_offsets_are_found_out_and_put_right(tmp_path: Path, shift: int) -> None:
     moved = re.sub(r'(start|end)="(\d+)"', lambda m: f'{m[1]}="{int(m[2]) + shift}"', TAGS)
@@ -107,14 +105,12 @@ def test_shifted_offsets_are_found_out_and_put_right(tmp_path: Path, shift: int)
     assert reasons(result) == [(None, "repaired", f"offsets are shifted by {-shift:+d}, as 4 of 4 tags show")]
 
 
-# REFERENCE 4.10, point 6
 def test_a_minority_of_wrong_offsets_shifts_nothing(tmp_path: Path) -> None:
     result = read_xml(tmp_path, xml(TAGS.replace('start="37" end="47"', 'start="38" end="48"')))
     assert mentions(result.documents[0])[1] == "hest pain "
     assert reasons(result) == [(10, "kept", "tag 1: the stated words differ from the text at 38")]
 
 
-# REFERENCE 4.10, point 6
 @pytest.mark.parametrize(
     "stated", ["chest pain < 3 days & fever", "chest pain &lt; 3 days &amp; fever", "chest pain &lt; 3 days & fever"]
 )
@@ -157,7 +153,6 @@ def test_tags_of_malformed_files_may_close_in_other_ways(tmp_path: Path) -> None
     assert [(line, action) for line, action, _ in reasons(result)] == [(14, "repaired")]
 
 
-# REFERENCE 4.10, point 6
 def test_an_id_used_twice_means_the_first_and_the_second_gets_a_new_one(tmp_path: Path) -> None:
     tags = TAGS.replace('id="E1"', 'id="E0"')
     result = read_xml(tmp_path, xml(tags.replace('fromID="E1"', 'fromID="E0"')))
@@ -190,7 +185,6 @@ def test_further_attributes_of_tags_and_links_are_kept(tmp_path: Path) -> None:
     assert read(tmp_path / "out/7.xml", "i2b2-2012").documents == (document,)
 
 
-# REFERENCE 4.10, point 3
 @pytest.mark.parametrize(
     "text",
     ["\nFever\r\n.\r", "fever ]]> ]]]]> <![CDATA[ </TEXT> &amp; &#13; <b>", "\ufeff\nfièvre 😀\u2028\t\x85 ", "a\n\n"],
@@ -206,7 +200,6 @@ def test_texts_come_back_to_the_letter(tmp_path: Path, text: str) -> None:
     assert fromstring(written).findtext("TEXT") == text
 
 
-# REFERENCE 4.10, point 3
 @pytest.mark.parametrize(("counted", "said"), [("\r\n", 0), ("\n", 1)])
 def test_offsets_decide_how_line_ends_were_counted(tmp_path: Path, counted: str, said: int) -> None:
     text = "\nAdmission\nDate\nfever\n"
