@@ -14,10 +14,10 @@ from medspan.scoring.pages import (
     analysis_tables,
     comparison_tables,
     html_page,
-    markdown_tables,
     report_format,
     report_text,
 )
+from medspan.scoring.render import markdown_tables
 
 VOID = {"meta", "rect", "path"}
 

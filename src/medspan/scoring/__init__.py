@@ -8,10 +8,10 @@ from medspan.scoring.mistakes.analysis import Analysis, analyse
 from medspan.scoring.mistakes.confusion import Confusion
 from medspan.scoring.pages import report_format, report_text, write_report
 from medspan.scoring.render import render
-from medspan.scoring.report import Disagreement, Report, paired_bootstrap, score
+from medspan.scoring.report import Disagreement, Report, score
 from medspan.scoring.scorers import SCORERS, Measured, Scorer
 from medspan.scoring.statistics.agreement import Agreement, Alphas, PairAgreement, agreement
-from medspan.scoring.statistics.significance import Comparison, Comparisons, adjusted, compare
+from medspan.scoring.statistics.significance import Comparison, Comparisons, adjusted, compare, paired_bootstrap
 
 __all__ = [
     "SCORERS",

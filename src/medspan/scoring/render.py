@@ -1,6 +1,6 @@
 """Reports for people: Markdown, and tables in a terminal."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from medspan.scoring.report import Report
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Table", "differences", "markdown", "render", "tables"]
+__all__ = ["Table", "differences", "escaped", "markdown", "markdown_tables", "print_tables", "render", "tables"]
 
 COLUMNS = ("precision", "recall", "F1", "tp", "fp", "fn")
 
@@ -97,37 +97,52 @@ def _label_rows(tally: Tally) -> Iterator[tuple[str, ...]]:
 
 def markdown(report: Report) -> str:
     """Return the report as Markdown."""
-    parts = ["# Scores", *(f"- {_escape(note)}" for note in report.notes)]
-    for table in tables(report):
-        lines = [table.columns, tuple("---" if i == 0 else "---:" for i in range(len(table.columns))), *table.rows]
-        parts += ["", f"## {table.title}", ""]
-        parts += ["| " + " | ".join(map(_escape, line)) + " |" for line in lines]
+    parts = ["# Scores", *(f"- {escaped(note)}" for note in report.notes), "", markdown_tables(tables(report))]
     if report.differences:
-        parts += ["", "## where official and clean measures differ", ""]
-        parts += [f"- {_escape(line)}" for line in differences(report)]
-    return "\n".join(parts) + "\n"
+        parts += ["## where official and clean measures differ", ""]
+        parts += [f"- {escaped(line)}" for line in differences(report)]
+    return "\n".join(parts).rstrip("\n") + "\n"
 
 
-def _escape(cell: str) -> str:
-    return cell.replace("|", "\\|")
+def markdown_tables(shown: Iterable[Table], level: int = 2) -> str:
+    """Return tables in Markdown, each under a heading."""
+    parts: list[str] = []
+    for table in shown:
+        rule = tuple("---" if i == 0 else "---:" for i in range(len(table.columns)))
+        parts += [f"{'#' * level} {escaped(table.title)}", ""]
+        parts += ["| " + " | ".join(map(escaped, table.columns)) + " |", "| " + " | ".join(rule) + " |"]
+        parts += ["| " + " | ".join(map(escaped, row)) + " |" for row in table.rows]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def escaped(cell: str) -> str:
+    """Keep labels, ids and file names from being read as markup, and on one line."""
+    plain = " ".join(cell.split())
+    for mark in "\\`*_[]<>|#&":
+        plain = plain.replace(mark, "\\" + mark)
+    return plain
+
+
+def print_tables(shown: Iterable[Table], console: "Console", notes: Iterable[str] = ()) -> None:
+    """Print tables on a rich console, then notes, each on a line of its own."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    for table in shown:
+        printed = RichTable(title=Text(table.title), title_justify="left")
+        for i, column in enumerate(table.columns):
+            printed.add_column(Text(column), justify="left" if i == 0 else "right", overflow="fold")
+        for row in table.rows:
+            # Labels and file names come from data: as Text, so that square brackets in them are not read as markup.
+            printed.add_row(*map(Text, row))
+        console.print(printed)
+    for note in notes:
+        console.print(Text(note))
 
 
 def render(report: Report, console: "Console", *, by_label: bool = True) -> None:
     """Print the report on a rich console; `by_label=False` leaves the tables by label out."""
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    for table in tables(report):
-        if table.columns[0] == "label" and not by_label:
-            continue
-        shown = RichTable(title=Text(table.title), title_justify="left")
-        for i, column in enumerate(table.columns):
-            shown.add_column(column, justify="left" if i == 0 else "right")
-        for row in table.rows:
-            # Labels come from data: as Text, so that square brackets in them are not read as markup.
-            shown.add_row(*map(Text, row))
-        console.print(shown)
-    for line in differences(report):
-        console.print(Text(f"differs: {line}"))
-    for note in report.notes:
-        console.print(Text(f"note: {note}"))
+    shown = (table for table in tables(report) if by_label or table.columns[0] != "label")
+    notes = (*(f"differs: {line}" for line in differences(report)), *(f"note: {note}" for note in report.notes))
+    print_tables(shown, console, notes)

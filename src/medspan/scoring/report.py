@@ -1,23 +1,20 @@
 """One call from two lists of documents to a report."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from medspan.annotation import Document, LabelSchema
-from medspan.errors import ScoringError
 from medspan.registry import unknown_name
 from medspan.scoring.align import Alignment, align, listed
-from medspan.scoring.bootstrap import Difference, Interval, difference, intervals
+from medspan.scoring.bootstrap import Interval, intervals
 from medspan.scoring.calibration import Calibration, calibration
 from medspan.scoring.counts import Tally
 from medspan.scoring.groups import groups
 from medspan.scoring.restrict import KINDS, Labels, Omissions, restrict, unknown_to_gold
 from medspan.scoring.scorers import SCORERS, CleanScorer, Path, Preparing, Scorer
 
-__all__ = ["Disagreement", "Report", "paired_bootstrap", "score"]
+__all__ = ["Disagreement", "Report", "score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,27 +227,3 @@ def _counted(omitted: Omissions) -> str:
     for (kind, label), n in sorted(omitted.items(), key=lambda item: (-item[1], item[0])):
         kinds[kind].append(f"{label} {n}")
     return "; ".join(f"{kind} {', '.join(labels)}" for kind, labels in kinds.items() if labels)
-
-
-def paired_bootstrap(
-    gold: Sequence[Document],
-    a: Sequence[Document],
-    b: Sequence[Document],
-    measure: str = "entities.strict",
-    *,
-    scorer: str = "strict",
-    schema: LabelSchema | None = None,
-    labels: Labels = "all",
-    n: int = 1000,
-    seed: int = 0,
-) -> Difference:
-    """Compare two systems on the same gold in micro F1 of one measure, resampling documents in pairs."""
-    if not gold:
-        raise ScoringError("no gold documents: two systems cannot be compared on nothing")
-    first, second = (score(gold, side, scorer=scorer, schema=schema, labels=labels) for side in (a, b))
-    # A section that neither gold nor one system uses is absent from that system's report: nothing was counted there.
-    path = tuple(measure.split("."))
-    owner = first if path in first.tallies else second
-    zeros = np.zeros_like(owner.tally(measure).total)
-    counts = [report.tallies[path].total if path in report.tallies else zeros for report in (first, second)]
-    return difference(measure, counts[0], counts[1], n=n, seed=seed)

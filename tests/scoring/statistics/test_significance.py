@@ -187,3 +187,15 @@ def test_intervals_of_rows_are_those_of_each_row_alone(monkeypatch):
 def test_no_documents_no_rows_and_no_resamples_have_no_intervals():
     for shape, n in (((0, 2, 3), 10), ((2, 0, 3), 10), ((2, 2, 3), 0)):
         assert row_intervals(np.zeros(shape, dtype=np.int64), n=n) == []
+
+
+def test_systems_that_lack_different_documents_are_compared_document_by_document(note):
+    gold = right = [note("A 0-3", key=f"d{n}") for n in range(6)]
+    wrong = [note("B 0-3", key=f"d{n}") for n in range(6)]
+    found = paired_bootstrap(
+        gold, [*right[:3], *wrong[3:5]], [right[0], *wrong[2:]], "entities.strict", scorer="n2c2-2018", n=200
+    )
+    assert (found.f1_a, found.f1_b, found.documents) == (0.6, 0.2, 6)
+    # Another number of documents is missing on each side, and no row may meet that of another document.
+    found = paired_bootstrap(gold, right[:2], right[3:], scorer="n2c2-2018", n=200)
+    assert (found.f1_a, found.f1_b, found.difference) == (1.0, 1.0, 0.0)

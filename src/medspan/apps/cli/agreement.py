@@ -34,7 +34,7 @@ def agreement(
         typer.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=1))
         return
     from medspan.apps.cli.console import stdout
-    from medspan.apps.cli.tables import print_tables
     from medspan.scoring.pages import agreement_tables
+    from medspan.scoring.render import print_tables
 
-    print_tables(agreement_tables(found), stdout(), found.notes)
+    print_tables(agreement_tables(found), stdout(), [f"note: {note}" for note in found.notes])

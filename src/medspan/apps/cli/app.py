@@ -11,7 +11,6 @@ from medspan.apps.cli.compare import compare
 from medspan.apps.cli.convert import convert
 from medspan.apps.cli.corpora import corpora
 from medspan.apps.cli.doctor import doctor
-from medspan.apps.cli.errors import errors
 from medspan.apps.cli.evaluate import evaluate
 from medspan.apps.cli.export import export
 from medspan.apps.cli.extract import extract
@@ -54,7 +53,6 @@ def _options(
 
 app.command()(extract)
 app.command()(evaluate)
-app.command()(errors)
 app.command()(compare)
 app.command()(agreement)
 app.command()(convert)

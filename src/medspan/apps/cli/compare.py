@@ -79,7 +79,7 @@ def compare(
         typer.echo(json.dumps(data | {"notes": [*data["notes"], *truth.notes]}, ensure_ascii=False, indent=1))
         return
     from medspan.apps.cli.console import stdout
-    from medspan.apps.cli.tables import print_tables
     from medspan.scoring.pages import comparison_tables
+    from medspan.scoring.render import print_tables
 
-    print_tables(comparison_tables(found), stdout(), (*found.notes, *truth.notes))
+    print_tables(comparison_tables(found), stdout(), [f"note: {note}" for note in (*found.notes, *truth.notes)])

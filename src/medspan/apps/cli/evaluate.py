@@ -1,17 +1,15 @@
 """`medspan evaluate`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from medspan.apps.cli.failures import complain, reports_failures
+from medspan.apps.cli.failures import reports_failures
 from medspan.apps.cli.lists import split_list
-
-if TYPE_CHECKING:
-    from medspan.apps.documents import Reading
-    from medspan.scoring import Report
+from medspan.errors import ConfigError
 
 __all__ = ["evaluate"]
 
@@ -53,50 +51,55 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
     by_label: Annotated[bool, typer.Option("--by-label/--no-by-label", help="Show a table by label.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    report_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Also write scores and mistakes, sorted by kind, as .md, .json or .html.",
+        ),
+    ] = None,
+    examples: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Examples of each kind of mistake in FILE, without words.")
+    ] = 10,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
 ) -> None:
     """Score predicted documents against gold ones.
 
     Documents are aligned by id and must have the same text; a document missing from predicted counts as empty, except
     under n2c2-2018, which skips it, and n2c2-2022 and i2b2-2012, which refuse. Every report says what its numbers rest
-    on.
+    on. With --report, what is wrong with each wrong mention, relation and argument goes into FILE, too.
     """
+    from medspan.apps.cli.versions import mention_problems
     from medspan.apps.documents import read_any, read_gold
     from medspan.corpora import schema as packaged
-    from medspan.scoring import render, score
+    from medspan.scoring import analyse, render, report_format, score, write_report
 
+    if report_file is not None:
+        report_format(report_file)
+        if report_file.exists() and not overwrite:
+            raise ConfigError(f"{report_file} exists; give --overwrite to replace it")
     truth, found = read_gold(gold, format_, mapping), read_any(predicted, format_)
     for side, reading in (("gold", truth), ("predicted", found)):
-        _mention_problems(side, reading)
+        mention_problems(side, reading)
+    kept = packaged(schema) if schema else truth.schema
+    asked = labels if labels in ("all", "gold") else set(split_list(labels))
     report = score(
         truth.documents,
         found.documents,
         scorer=scorer,
-        schema=packaged(schema) if schema else truth.schema,
-        labels=labels if labels in ("all", "gold") else set(split_list(labels)),
+        schema=kept,
+        labels=asked,
         bootstrap=bootstrap,
         seed=seed,
     )
+    report = replace(report, notes=(*report.notes, *truth.notes))
+    if report_file is not None:
+        analysis = analyse(truth.documents, found.documents, schema=kept, labels=asked, examples=examples)
+        write_report(report, analysis, report_file, resamples=bootstrap, seed=seed)
     if as_json:
-        _print_json(report, truth.notes)
+        typer.echo(json.dumps(report.to_dict(), ensure_ascii=False, indent=1))
         return
     from medspan.apps.cli.console import stdout
 
-    console = stdout()
-    render(report, console, by_label=by_label)
-    for note in truth.notes:
-        console.print(f"note: {note}", highlight=False, markup=False)
-
-
-def _mention_problems(side: str, reading: "Reading") -> None:
-    counts: dict[str, int] = {}
-    for problem in reading.problems:
-        counts[problem.action] = counts.get(problem.action, 0) + 1
-    if counts:
-        listed = ", ".join(f"{n} {action}" for action, n in counts.items())
-        complain(f"while reading {side}: {listed}; medspan convert lists them")
-
-
-def _print_json(report: "Report", notes: tuple[str, ...]) -> None:
-    data = report.to_dict()
-    data["notes"] = [*data["notes"], *notes]
-    typer.echo(json.dumps(data, ensure_ascii=False, indent=1))
+    render(report, stdout(), by_label=by_label)

@@ -1,7 +1,7 @@
 """Reports for people: Markdown, JSON, and a self-contained HTML page."""
 
 from medspan.scoring.pages.page import html_page
-from medspan.scoring.pages.tables import agreement_tables, analysis_tables, comparison_tables, markdown_tables
+from medspan.scoring.pages.tables import agreement_tables, analysis_tables, comparison_tables
 from medspan.scoring.pages.write import REPORT_FORMATS, report_format, report_text, write_report
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "analysis_tables",
     "comparison_tables",
     "html_page",
-    "markdown_tables",
     "report_format",
     "report_text",
     "write_report",

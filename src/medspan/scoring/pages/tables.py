@@ -17,7 +17,6 @@ __all__ = [
     "comparison_tables",
     "example_line",
     "identity",
-    "markdown_tables",
 ]
 
 NO_MENTION = "(none)"
@@ -146,22 +145,3 @@ def example_line(
 ) -> tuple[str, str]:
     """Write both sides of a mistake; an empty side is a dash."""
     return "; ".join(map(place_of, gold)) or "-", "; ".join(map(place_of, predicted)) or "-"
-
-
-def markdown_tables(tables: Iterable[Table], level: int = 2) -> str:
-    """Return tables in Markdown, each under a heading."""
-    parts: list[str] = []
-    for table in tables:
-        rule = tuple("---" if i == 0 else "---:" for i in range(len(table.columns)))
-        parts += [f"{'#' * level} {_escape(table.title)}", ""]
-        parts += ["| " + " | ".join(map(_escape, line)) + " |" for line in (table.columns, rule, *table.rows)]
-        parts.append("")
-    return "\n".join(parts)
-
-
-def _escape(cell: str) -> str:
-    """Keep labels, ids and file names from being read as markup, and on one line."""
-    plain = " ".join(cell.split())
-    for mark in "\\`*_[]<>|#&":
-        plain = plain.replace(mark, "\\" + mark)
-    return plain

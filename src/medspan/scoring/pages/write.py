@@ -7,9 +7,9 @@ from typing import Any
 from medspan.errors import ConfigError
 from medspan.scoring.mistakes.analysis import Analysis
 from medspan.scoring.pages.page import html_page
-from medspan.scoring.pages.tables import SECTION_TITLES, analysis_tables, example_line, identity, markdown_tables
+from medspan.scoring.pages.tables import SECTION_TITLES, analysis_tables, example_line, identity
 from medspan.scoring.pages.view import label_intervals
-from medspan.scoring.render import Table
+from medspan.scoring.render import Table, markdown_tables
 from medspan.scoring.report import Report
 
 __all__ = ["REPORT_FORMATS", "report_format", "report_text", "write_report"]

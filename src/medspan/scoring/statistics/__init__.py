@@ -1,7 +1,7 @@
 """Whether systems differ, and how far annotators agree."""
 
 from medspan.scoring.statistics.agreement import Agreement, Alphas, PairAgreement, agreement
-from medspan.scoring.statistics.significance import Comparison, Comparisons, adjusted, compare
+from medspan.scoring.statistics.significance import Comparison, Comparisons, adjusted, compare, paired_bootstrap
 
 __all__ = [
     "Agreement",
@@ -12,4 +12,5 @@ __all__ = [
     "adjusted",
     "agreement",
     "compare",
+    "paired_bootstrap",
 ]
