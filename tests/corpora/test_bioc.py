@@ -435,3 +435,11 @@ def test_a_text_changed_since_it_was_read_is_written_as_one_passage(tmp_path: Pa
 @given(document=documents())
 def test_any_document_comes_back_or_every_difference_is_named(name: str, document: Document) -> None:
     assert_round_trip(name, document)
+
+
+def test_a_document_of_another_xml_is_no_empty_note(tmp_path: Path) -> None:
+    (tmp_path / "d1.xml").write_text(
+        '<document id="d1"><sentence id="d1.s0" text="gout"/></document>', encoding="utf-8"
+    )
+    with pytest.raises(FormatError, match="neither id nor passage; is this BioC"):
+        read(tmp_path / "d1.xml", "bioc")

@@ -42,6 +42,13 @@ def put(folder: Path, **contents: str) -> Path:
         ({"a_pubtator": ""}, "a.pubtator", "pubtator"),
         ({"a_parquet": ""}, "a.parquet", "parquet"),
         ({"a_parquet": ""}, ".", "parquet"),
+        ({"a_ndjson": ""}, ".", "jsonl"),
+        ({"a_PubTator_txt": "7|t|Title"}, ".", "pubtator"),
+        ({"a_txt": "Gout 0 4 0 4 B-problem\r\n"}, "a.txt", "conll"),
+        ({"a_txt": "\nGout\t0\t4\tO"}, ".", "conll"),
+        ({"a_txt": "Gout 0 4 O more"}, ".", "text"),
+        ({"a_json": '\ufeff[{"data": {"text": "x"}}]'}, "a.json", "label-studio"),
+        ({"a_json": '\ufeff[{"data": {"text": "x"}}]'}, ".", "label-studio"),
     ],
 )
 def test_format_is_guessed(tmp_path: Path, contents: dict[str, str], target: str, expected: str) -> None:
@@ -51,8 +58,20 @@ def test_format_is_guessed(tmp_path: Path, contents: dict[str, str], target: str
 @pytest.mark.parametrize("target", [".", "a.pdf", "absent"])
 def test_no_guess_says_what_to_do(tmp_path: Path, target: str) -> None:
     put(tmp_path, a_pdf="x")
-    with pytest.raises(FormatError, match=r"--format|known suffix|no such file"):
+    with pytest.raises(FormatError, match=r"\.xml .*\.tsv .*--from or --format|no such file"):
         guess_format(tmp_path / target)
+
+
+@pytest.mark.parametrize("target", [".", "a.xml"])
+def test_xml_of_no_known_format_is_not_blamed_on_its_name(tmp_path: Path, target: str) -> None:
+    put(tmp_path, a_xml="<page/>")
+    with pytest.raises(FormatError, match=r"root element .*collection|no XML or JSON in it begins"):
+        guess_format(tmp_path / target)
+
+
+def test_utf16_is_guessed_so_that_the_reader_can_say_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes('<?xml version="1.0" encoding="UTF-16"?><collection/>'.encode("utf-16"))
+    assert guess_format(tmp_path / "a.xml") == guess_format(tmp_path) == "bioc"
 
 
 def test_unknown_format_is_met_with_a_suggestion(tmp_path: Path) -> None:

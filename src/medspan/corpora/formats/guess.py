@@ -2,10 +2,9 @@
 
 import gzip
 import json
-import re
 from pathlib import Path
 
-from medspan.corpora.formats.guess_content import beginning, json_format, xml_format
+from medspan.corpora.formats.guess_content import ROOTS, beginning, json_format, text_format, xml_format
 from medspan.corpora.formats.sources import is_archive, member_names
 from medspan.errors import FormatError
 
@@ -23,7 +22,8 @@ _I2B2_NAMES = {
     "m": "i2b2-2009",
 }
 _ADE_NAMES = ("drug-ae.rel", "drug-dose.rel")
-_PUBTATOR_LINE = re.compile(r"\ufeff?[^|\s]+\|[ta]\|")
+_TOLD = "jsonl ndjson json ann txt pubtator parquet xml xmi tsv conll bio iob rel con ast extent tlink entries i2b2 m"
+_ADVICE = "say the format with --from or --format"
 
 
 def guess_format(path: str | Path) -> str:
@@ -41,7 +41,7 @@ def guess_format(path: str | Path) -> str:
         return "parquet"
     if name.endswith(".ann") or (name.endswith(".txt") and path.with_suffix(".ann").exists()):
         return "brat"
-    if name.endswith(".pubtator") or (name.endswith(".txt") and _PUBTATOR_LINE.match(_first_line(path))):
+    if name.endswith(".pubtator"):
         return "pubtator"
     if name.endswith((".jsonl", ".json", ".ndjson")):
         return _of_json(path)
@@ -54,16 +54,19 @@ def guess_format(path: str | Path) -> str:
     if (suffix := name.rpartition(".")[2]) in _I2B2_NAMES:
         return _I2B2_NAMES[suffix]
     if name.endswith(".txt"):
-        return "text"
-    raise FormatError(f"{path.name}: the name does not tell the format; say it, for example --format brat")
+        return text_format(beginning(path))
+    raise FormatError(f"{path.name}: {_untold(name)}; {_ADVICE}")
 
 
 def _of_many(path: Path) -> str:
     suffixes: set[str] = set()
     marked: str | None = None
+    note: str | None = None
     for name in member_names(path):
         parts = name.lower().removesuffix(".gz").rpartition(".")
         suffixes.add(parts[2])
+        if parts[2] == "txt":
+            note = note or name
         if parts[2] == "ann":
             return "brat"
         if name.lower().rpartition("/")[2].removesuffix(".gz") in _ADE_NAMES:
@@ -79,10 +82,24 @@ def _of_many(path: Path) -> str:
     for suffix, found in _I2B2_NAMES.items():
         if suffix in suffixes:
             return found
-    for suffix, found in (("jsonl", "jsonl"), ("parquet", "parquet"), ("pubtator", "pubtator"), ("txt", "text")):
+    for suffix, found in (("jsonl", "jsonl"), ("ndjson", "jsonl"), ("parquet", "parquet"), ("pubtator", "pubtator")):
         if suffix in suffixes:
             return found
-    raise FormatError(f"{path}: no file in it has a known suffix (.txt, .ann, .jsonl, .pubtator, .parquet)")
+    if note is not None:
+        return text_format(beginning(path, note))
+    if suffixes.intersection(("xml", "xmi", "json")):
+        raise FormatError(f"{path}: no XML or JSON in it begins as that of a known format; {_ADVICE}")
+    raise FormatError(f"{path}: no file in it has a suffix of a known format ({_suffixes()}); {_ADVICE}")
+
+
+def _untold(name: str) -> str:
+    if name.endswith((".xml", ".xmi")):
+        return f"the root element is that of no known format ({', '.join(ROOTS)})"
+    return f"the name does not tell the format, as these suffixes would: {_suffixes()}"
+
+
+def _suffixes() -> str:
+    return " ".join(f".{suffix}" for suffix in _TOLD.split())
 
 
 def _of_json(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Which format XML or JSON holds, judged by how it begins."""
 
+import codecs
 import gzip
 import re
 import tarfile
@@ -8,12 +9,12 @@ from pathlib import Path
 from medspan.corpora.formats.sources import is_archive
 from medspan.errors import FormatError
 
-__all__ = ["beginning", "json_format", "xml_format"]
+__all__ = ["ROOTS", "beginning", "json_format", "text_format", "xml_format"]
 
 _N_BYTES = 1 << 16
 _ROOT = re.compile(r"<(?:[\w.-]+:)?(\w[\w.-]*)")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_ROOTS = {
+ROOTS = {
     "collection": "bioc",
     "document": "ddi",
     "XMI": "e3c",
@@ -29,11 +30,22 @@ _KEYS = (
     (re.compile(r'"%(TYPES|FEATURE_STRUCTURES)"\s*:'), "inception"),
 )
 
+_PUBTATOR_LINE = re.compile(r"\s*[^|\s]+\|[ta]\|")
+# A token, its offsets once or twice, and a tag: no sentence looks so, and columns without offsets could be a note.
+_CONLL_LINE = re.compile(r"\s*\S+(?:[ \t]\d+){2,4}[ \t](?:O|[BI]-\S+)[ \t\r]*(?:\n|\Z)")
+
+
+def text_format(head: str) -> str:
+    """Name the format of a `.txt` that begins with `head`: pubtator, conll if its columns hold offsets, or text."""
+    if _PUBTATOR_LINE.match(head):
+        return "pubtator"
+    return "conll" if _CONLL_LINE.match(head) else "text"
+
 
 def xml_format(head: str) -> str | None:
     """Name the format by the root element of a file that begins with `head`; None for an unknown one."""
     root = _ROOT.search(_COMMENT.sub("", head))
-    return _ROOTS.get(root[1]) if root else None
+    return ROOTS.get(root[1]) if root else None
 
 
 def json_format(head: str) -> str | None:
@@ -55,4 +67,6 @@ def beginning(path: Path, member: str | None = None) -> str:
                 content = opened.read(_N_BYTES)
     except (OSError, EOFError, KeyError, tarfile.TarError) as error:
         raise FormatError(f"{member or path.name}: cannot be opened ({type(error).__name__})") from error
-    return content.decode("utf-8", "replace")
+    # No format is read from UTF-16, but its reader says what to do about it.
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    return content.decode(encoding, "replace")

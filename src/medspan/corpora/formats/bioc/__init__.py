@@ -58,6 +58,7 @@ def _documents(name: str, content: bytes, problems: Problems) -> Iterator[Docume
     try:
         for n, (_, element) in enumerate(elements):
             line = element.sourceline
+            is_bioc = any(element.find(tag) is not None for tag in ("id", "passage"))
             if n == 0:
                 collection = _collection(element.getparent())
             alone = etree.tostring(element, encoding="unicode", with_tail=False)
@@ -67,6 +68,9 @@ def _documents(name: str, content: bytes, problems: Problems) -> Iterator[Docume
             while parent is not None and element.getprevious() is not None:
                 del parent[0]
             problems.document = name
+            if not is_bioc:
+                problems.skipped(line, "a document with neither id nor passage; is this BioC?")
+                continue
             try:
                 source = bioc.biocxml.loads(f"<collection>{alone}</collection>").documents[0]
                 for part in _parts(source):
