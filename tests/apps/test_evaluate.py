@@ -199,6 +199,28 @@ def test_converting_does_not_replace_unasked(run: Run, gold: Path) -> None:
 def test_a_format_that_the_name_does_not_tell_is_asked_for(run: Run, gold: Path, tmp_path: Path) -> None:
     result = run("convert", gold, tmp_path / "x.dat")
     assert (result.exit_code, "say it with --to" in result.stderr) == (2, True)
+    assert "bioc-json" in result.stderr
+
+
+def test_columns_and_json_lines_are_told_by_the_suffix_of_the_file_to_write(
+    run: Run, gold: Path, tmp_path: Path
+) -> None:
+    for name in ("x.ndjson.gz", "x.tsv", "x.conll"):
+        assert run("convert", gold, tmp_path / name, "--lossy").exit_code == 0
+        assert len(read(tmp_path / name).documents) == 10
+
+
+def test_the_help_of_convert_names_every_format(run: Run) -> None:
+    from medspan.apps.documents import writable_formats
+
+    told = "".join(run("convert", "--help").stdout.split())
+    listed = told.partition("Formats:")[2].partition(",whichcan")[0].replace("and", "")
+    assert sorted(listed.split(",")) == writable_formats()
+
+
+def test_a_folder_without_a_file_of_the_format_is_told(run: Run, gold: Path, tmp_path: Path) -> None:
+    result = run("convert", gold.parent, tmp_path / "x.jsonl", "--from", "conll")
+    assert (result.exit_code, "no document was found" in result.stderr) == (0, True)
 
 
 def test_corpora_are_listed_with_their_licence(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ FILE = """<?xml version="1.0" encoding="UTF-8"?>
 """
 TEXT = "Avoid zolamine with é😀 brontal or plumin acid. See below.\nNo more. Plumin."
 
+REFERS = "refers to an entity that its sentence does not declare"
+
 
 def put(folder: Path, content: str | bytes, name: str = "DrugBank/d1.xml") -> Path:
     path = folder / "corpus" / name
@@ -131,6 +133,13 @@ def test_what_cannot_be_read_is_skipped_with_its_line(
 ) -> None:
     _, problems = one(tmp_path, old, new)
     assert (problems[0][:2], problems[0][2][: len(reason)]) == ((line, "skipped"), reason)
+
+
+def test_what_is_skipped_is_numbered_by_its_place_in_the_file(tmp_path: Path) -> None:
+    broken = FILE.replace("6-13", "6-").replace("23-29", "23-").replace('e1="DDI-Test.d1.s0.e1"', 'e1="x"')
+    put(tmp_path, broken)
+    reasons = [problem.reason.partition(":")[0] for problem in read(tmp_path / "corpus").problems]
+    assert reasons == ["entity 0", "entity 1", *(f"pair {n} {REFERS}" for n in (0, 2))]
 
 
 def test_ids_used_twice_are_told_apart(tmp_path: Path) -> None:

@@ -293,6 +293,10 @@ def test_nothing_is_overwritten_and_names_must_be_free(folder: Path, tmp_path: P
             start_corpus(folder, name=name)
     with pytest.raises(ConfigError, match="no name for a corpus"):
         start_corpus(folder, name="Our Notes/../..")
+    with pytest.raises(UnknownNameError, match="unknown format 'brt'; did you mean 'brat'"):
+        start_corpus(folder, format="brt", name="other")
+    with pytest.raises(ConfigError, match="first `medspan convert` it to jsonl"):
+        start_corpus(folder, format="parquet", name="other")
     again = start_corpus(folder, name="other", output=tmp_path / "draft.yaml")
     assert again.path == tmp_path / "draft.yaml"
     assert "other" not in corpus_names()

@@ -17,17 +17,27 @@ if TYPE_CHECKING:
 __all__ = ["convert"]
 
 _SHOWN = 20
+_TOLD = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".html": "html",
+    ".pubtator": "pubtator",
+    **dict.fromkeys((".tsv", ".conll", ".bio", ".iob"), "conll"),
+}
 
 
 @reports_failures
 def convert(
     source: Annotated[Path, typer.Argument(metavar="SRC", help="File, folder or archive to read.")],
-    target: Annotated[Path, typer.Argument(metavar="DST", help="File to write, or folder for brat, text and parquet.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="DST", help="File to write, or folder for formats of several files.")
+    ],
     from_: Annotated[
         str | None, typer.Option("--from", metavar="F", help="Format of SRC; guessed if left out.")
     ] = None,
     to: Annotated[
-        str | None, typer.Option("--to", metavar="F", help="Format of DST; told by its suffix if left out.")
+        str | None,
+        typer.Option("--to", metavar="F", help="Format of DST; told by its suffix, if that is of one, when left out."),
     ] = None,
     lossy: Annotated[
         bool, typer.Option("--lossy", help="Write even where DST's format has no place for something.")
@@ -36,9 +46,10 @@ def convert(
 ) -> None:
     """Convert annotated documents from one format to another.
 
-    The formats are those of docs/formats.md; html can be written only. What was repaired or skipped in reading is
-    listed; the exit code is 3 when something was skipped. Where DST's format would lose something, that is said and
-    nothing is written, unless --lossy is given.
+    Formats: ade, bioc, bioc-json, brat, conll, ddi, e3c, i2b2-2009, i2b2-2010, i2b2-2012, i2b2-2014, inception, jsonl,
+    label-studio, n2c2-2022, parquet, phee, pubtator, radgraph, text, and html, which can be written only. What each
+    keeps stands in docs/formats.md. What was repaired or skipped in reading is listed; the exit code is 3 if something
+    was skipped. Where DST's format would lose something, that is said and nothing is written, unless --lossy is given.
     """
     from medspan.apps.documents import stream_any, write_any
 
@@ -59,6 +70,8 @@ def convert(
     finally:
         _list(problems)
     _list(lost)
+    if not n_documents:
+        complain(f"{source}: no document was found; is --from right?")
     counts = Counter([problem.action for problem in problems] + [f"{loss.kind} lost" for loss in lost])
     account = "".join(f"; {n} {kind}" for kind, n in counts.items())
     typer.echo(f"{n_documents} documents written to {target}{account}")
@@ -75,7 +88,12 @@ def _list(items: Sequence[object]) -> None:
 
 def _format_of(target: Path) -> str:
     name = target.name.lower().removesuffix(".gz")
-    for suffix, chosen in ((".jsonl", "jsonl"), (".html", "html"), (".pubtator", "pubtator")):
+    for suffix, chosen in _TOLD.items():
         if name.endswith(suffix):
             return chosen
-    raise ConfigError(f"{target.name}: the name does not tell the format; say it with --to")
+    from medspan.apps.documents import writable_formats
+
+    raise ConfigError(
+        f"{target.name}: the name does not tell the format, as {' '.join(_TOLD)} would; say it with --to, which takes "
+        f"{', '.join(writable_formats())}"
+    )

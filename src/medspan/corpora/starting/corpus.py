@@ -18,6 +18,7 @@ from medspan.corpora.starting.entry_text import entry_text
 from medspan.corpora.starting.inferring import infer_schema
 from medspan.corpora.starting.patients import InferredSplit, infer_split
 from medspan.errors import ConfigError, CorpusError
+from medspan.registry import unknown_name
 
 __all__ = ["StartedCorpus", "start_corpus"]
 
@@ -68,6 +69,8 @@ def start_corpus(
         raise ConfigError(f"{target} is there already; edit it, move it away, or name another with -o")
     chosen = format or guess_format(source)
     if chosen not in FORMATS:
+        if chosen != "parquet":
+            raise unknown_name("format", chosen, list(FORMATS))
         raise ConfigError(
             f"a corpus in format {chosen!r} cannot be loaded by name; first `medspan convert` it to jsonl"
         )

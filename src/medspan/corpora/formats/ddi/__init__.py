@@ -6,6 +6,7 @@ type; one that does not is left to be understood, and written again by `write`.
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +58,7 @@ class _Reading:
         self.problems = problems
         self.entities: dict[str, Entity] = {}
         self.relations: dict[str, Relation] = {}
+        self.n_seen: Counter[str] = Counter()
 
     def document(self) -> Document:
         if self.root.tag != "document":
@@ -88,7 +90,7 @@ class _Reading:
 
     def _entity(self, element: "Element", text: str, origin: int, names: dict[str, str]) -> None:
         line, given = self.lines[element], element.get("id") or ""
-        shown = f"entity {len(self.entities)}"
+        shown = self._shown(element)
         offsets = element.get("charOffset") or ""
         if not _OFFSETS.fullmatch(offsets):
             self.problems.skipped(line, f"{shown}: charOffset is not like 3-8 or 3-8;12-15")
@@ -113,7 +115,7 @@ class _Reading:
 
     def _pair(self, element: "Element", names: dict[str, str]) -> None:
         line = self.lines[element]
-        shown = f"pair {len(self.relations)}"
+        shown = self._shown(element)
         if element.get("ddi") == "false":
             return
         if element.get("ddi") != "true":
@@ -129,6 +131,11 @@ class _Reading:
         given = element.get("id") or ""
         key = self._fresh(given or f"R{len(self.relations)}", line, is_new=not given)
         self.relations[key] = Relation(key, label or UNTYPED, head, tail)
+
+    def _shown(self, element: "Element") -> str:
+        """Name an entity or pair by its place among all of its kind in the file, whether they are read or not."""
+        self.n_seen[element.tag] += 1
+        return f"{element.tag} {self.n_seen[element.tag] - 1}"
 
     def _fresh(self, given: str, line: int, *, is_new: bool) -> str:
         """Return the id, or a new one where the file has used it before."""
