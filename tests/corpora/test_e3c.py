@@ -79,6 +79,15 @@ def test_layers_are_labels_features_attributes_and_entity_ids_codes(tmp_path: Pa
     assert (document.entities[3].code, document.entities[3].attribute("xtra")) == (None, "Eruption")
 
 
+def test_what_another_project_holds_is_doubtful_and_points_to_its_own_format(tmp_path: Path) -> None:
+    relation = '<custom:Cause xmi:id="90" sofa="12" begin="13" end="18" Governor="41" Dependent="40"/>'
+    named = '<n:NamedEntity xmlns:n="http:///de/tudarmstadt/ukp/dkpro/core/api/ner/type.ecore" xmi:id="91" sofa="12" '
+    document, problems = one(tmp_path, "<cas:Sofa", f'{relation}\n{named}begin="0" end="5" value="PER"/>\n<cas:Sofa')
+    assert [(line, action) for line, action, _ in problems] == [(20, "kept"), (21, "kept")]
+    assert all("UIMA CAS JSON" in reason and "inception" in reason for _, _, reason in problems)
+    assert document.entities[-1].label == "Cause"
+
+
 def test_offsets_are_code_points_though_the_file_counts_utf16(tmp_path: Path) -> None:
     (document,) = read(put(tmp_path, FILE)).documents
     assert document.mention(document.entities[0]) == "fever"

@@ -20,6 +20,11 @@ from medspan.errors import FormatError
 
 __all__ = ["document_of"]
 
+# What INCEpTION's projects hold beyond E3C: ends of relations, and a layer of its own for mentions.
+_RELATION_ENDS = {"Governor", "Dependent"}
+_NAMED_ENTITY = "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"
+_ADVICE = "if the file is another project of INCEpTION, export UIMA CAS JSON and read it as inception"
+
 
 def document_of(document_id: str, file: Checked, name: str, problems: Problems) -> Document:
     """Build the document of one checked file. Mentions and relations stand in the order of the file."""
@@ -50,8 +55,16 @@ def document_of(document_id: str, file: Checked, name: str, problems: Problems) 
                 problems.kept(
                     file.lines.get(item.xmiID), f"a mention of no characters at {item.begin}, kept in metadata only"
                 )
+            if layer == _NAMED_ENTITY:
+                problems.kept(
+                    file.lines.get(item.xmiID), f"a named entity is no mention of E3C, kept in metadata only; {_ADVICE}"
+                )
             kept["others"].append({"type": layer, "begin": item.begin, "end": item.end, "features": values})
         else:
+            if values.keys() >= _RELATION_ENDS:
+                problems.kept(
+                    file.lines.get(item.xmiID), f"a relation between annotations is read as a mention; {_ADVICE}"
+                )
             entities[item.xmiID] = _entity(f"T{len(entities) + 1}", layer.removeprefix(CUSTOM), item, values)
         for feature in links[layer]:
             for link in item[feature].elements if item[feature] is not None else ():
