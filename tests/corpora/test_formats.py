@@ -69,6 +69,14 @@ def test_xml_of_no_known_format_is_not_blamed_on_its_name(tmp_path: Path, target
         guess_format(tmp_path / target)
 
 
+@pytest.mark.parametrize("format_name", [None, "brat", "bioc", "jsonl"])
+@pytest.mark.parametrize("name", ["export.zip", "corpus.tar.bz2", "notes.txt.xz"])
+def test_an_archive_of_another_kind_is_to_be_unpacked(tmp_path: Path, name: str, format_name: str | None) -> None:
+    (tmp_path / name).write_bytes(b"PK\x03\x04")
+    with pytest.raises(FormatError, match=r"unpack it.*\.tar\.gz"):
+        read(tmp_path / name, format_name)
+
+
 def test_utf16_is_guessed_so_that_the_reader_can_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_bytes('<?xml version="1.0" encoding="UTF-16"?><collection/>'.encode("utf-16"))
     assert guess_format(tmp_path / "a.xml") == guess_format(tmp_path) == "bioc"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from medspan.annotation import Document
-from medspan.corpora.formats.guess import guess_format
+from medspan.corpora.formats.guess import guess_format, refuse_packed
 from medspan.corpora.formats.losses import Loss, refusal
 from medspan.corpora.formats.result import Problem, ReadResult
 from medspan.corpora.formats.targets import published
@@ -69,6 +69,7 @@ def stream(path: str | Path, format: str | None = None, problems: list[Problem] 
     path = Path(path)
     if not path.exists():
         raise FormatError(f"{path}: there is no such file or folder")
+    refuse_packed(path)
     return FORMATS.get(format or guess_format(path)).stream(path, [] if problems is None else problems)
 
 

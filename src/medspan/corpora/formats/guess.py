@@ -8,7 +8,7 @@ from medspan.corpora.formats.guess_content import ROOTS, beginning, json_format,
 from medspan.corpora.formats.sources import is_archive, member_names
 from medspan.errors import FormatError
 
-__all__ = ["guess_format"]
+__all__ = ["guess_format", "refuse_packed"]
 
 _CONLL_NAMES = (".tsv", ".conll", ".bio", ".iob")
 _I2B2_NAMES = {
@@ -23,6 +23,7 @@ _I2B2_NAMES = {
 }
 _ADE_NAMES = ("drug-ae.rel", "drug-dose.rel")
 _TOLD = "jsonl ndjson json ann txt pubtator parquet xml xmi tsv conll bio iob rel con ast extent tlink entries i2b2 m"
+_PACKED = (".zip", ".7z", ".rar", ".bz2", ".tbz2", ".xz", ".txz", ".zst")
 _ADVICE = "say the format with --from or --format"
 
 
@@ -36,6 +37,7 @@ def guess_format(path: str | Path) -> str:
         raise FormatError(f"{path}: there is no such file or folder")
     if path.is_dir() or is_archive(path):
         return _of_many(path)
+    refuse_packed(path)
     name = path.name.lower().removesuffix(".gz")
     if name.endswith(".parquet"):
         return "parquet"
@@ -56,6 +58,12 @@ def guess_format(path: str | Path) -> str:
     if name.endswith(".txt"):
         return text_format(beginning(path))
     raise FormatError(f"{path.name}: {_untold(name)}; {_ADVICE}")
+
+
+def refuse_packed(path: Path) -> None:
+    """Raise FormatError for a file packed in a way that no format is read from, which tools of annotation export."""
+    if path.name.lower().endswith(_PACKED) and path.is_file():
+        raise FormatError(f"{path.name}: packed files of this kind are not read; unpack it (.gz, .tar and .tar.gz are)")
 
 
 def _of_many(path: Path) -> str:
