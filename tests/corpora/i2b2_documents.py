@@ -38,9 +38,9 @@ texts = st.one_of(
 
 
 def token_spans(text: str) -> list[Span]:
-    """Every token of a text, in the way of `str.split`, which is that of every line of it too."""
-    spans, at = [], 0
-    for word in text.split():
+    """Every token of a text, in the way of `str.split` on every line of it; a byte order mark before it is none."""
+    spans, at = [], int(text.startswith("\ufeff"))
+    for word in text[at:].split():
         start = text.index(word, at)
         at = start + len(word)
         spans.append(Span(start, at))

@@ -139,7 +139,7 @@ def test_the_range_is_right_where_the_stated_words_are_not(tmp_path: Path) -> No
     ids=["crlf", "tab, no final line end", "mark, emoji, empty line", "odd line ends"],
 )
 def test_texts_are_kept_to_the_letter(tmp_path: Path, text: str) -> None:
-    tokens = text.split()
+    tokens = text.lstrip("\ufeff").split()
     start, end = text.index(tokens[0]), len(text.rstrip())
     document = Document(
         "n",
@@ -363,3 +363,12 @@ def test_what_the_files_cannot_hold_is_named(
     assert_round_trip("i2b2-2010", document, tmp_path)
     with pytest.raises(FormatError, match="would lose"):
         write([document], tmp_path / "refused", "i2b2-2010")
+
+
+def test_a_byte_order_mark_before_the_text_is_no_part_of_its_first_mention(tmp_path: Path) -> None:
+    result = read_note(tmp_path, "\ufeffAspirin helps .\n", 'c="aspirin" 1:0 1:0||t="treatment"\n')
+
+    assert reasons(result) == []
+    assert result.documents[0].entities == (entity("T1", "treatment", 1, 8),)
+    assert assert_round_trip("i2b2-2010", result.documents[0], tmp_path) == []
+    assert (tmp_path / "written/concept/n.con").read_text() == 'c="aspirin" 1:0 1:0||t="treatment"\n'
