@@ -25,6 +25,7 @@ from medspan.registry import unknown_name
 __all__ = [
     "CORPUS_PREFIX",
     "Reading",
+    "located",
     "read_any",
     "read_gold",
     "readable_formats",
@@ -68,18 +69,23 @@ def read_any(path: Path, file_format: str | None = None) -> Reading:
 
 def stream_any(path: Path, file_format: str | None, problems: list[Problem]) -> Iterator[Document]:
     """Yield what `read_any` reads one by one, adding to `problems` on the way."""
+    place, chosen = located(path, file_format)
+    if chosen == "parquet":
+        from medspan.interchange import read_parquet_documents
+
+        return read_parquet_documents(place)
+    return stream(place, chosen, problems)
+
+
+def located(path: Path, file_format: str | None) -> tuple[Path, str]:
+    """Say where under `path` documents are and in which format: the one asked for, or else a guess."""
     if file_format is not None and file_format not in readable_formats():
         raise unknown_name("format", file_format, readable_formats())
     if not path.exists():
         raise FormatError(f"{path}: there is no such file or folder")
     if path.is_dir() and (path / MANIFEST_NAME).is_file():
-        path, file_format = _results(path, file_format)
-    chosen = file_format or guess_format(path)
-    if chosen == "parquet":
-        from medspan.interchange import read_parquet_documents
-
-        return read_parquet_documents(path)
-    return stream(path, chosen, problems)
+        return _results(path, file_format)
+    return path, file_format or guess_format(path)
 
 
 def _results(folder: Path, wanted: str | None) -> tuple[Path, str]:

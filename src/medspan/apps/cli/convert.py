@@ -51,11 +51,12 @@ def convert(
     keeps stands in docs/formats.md. What was repaired or skipped in reading is listed; the exit code is 3 if something
     was skipped. Where DST's format would lose something, that is said and nothing is written, unless --lossy is given.
     """
-    from medspan.apps.documents import stream_any, write_any
+    from medspan.apps.documents import located, stream_any, write_any
 
     chosen = to or _format_of(target)
     if target.exists() and not overwrite and (target.is_file() or any(target.iterdir())):
         raise ConfigError(f"{target} exists; give --overwrite to replace it")
+    _, read_as = located(source, from_)
     problems: list[Problem] = []
     n_documents = 0
 
@@ -74,7 +75,7 @@ def convert(
         complain(f"{source}: no document was found; is --from right?")
     counts = Counter([problem.action for problem in problems] + [f"{loss.kind} lost" for loss in lost])
     account = "".join(f"; {n} {kind}" for kind, n in counts.items())
-    typer.echo(f"{n_documents} documents written to {target}{account}")
+    typer.echo(f"{n_documents} documents written to {target}, read as {read_as}{account}")
     if counts["skipped"]:
         raise typer.Exit(SET_ASIDE)
 
