@@ -171,7 +171,7 @@ def test_converting_there_and_back_keeps_documents(run: Run, gold: Path, tmp_pat
     assert run("convert", tmp_path / "brat", tmp_path / "p", "--from", "brat", "--to", "parquet").exit_code == 0
     back = run("convert", tmp_path / "p", tmp_path / "back.jsonl", "--from", "parquet")
     assert back.exit_code == 0, back.stderr
-    assert "10 documents written" in back.stdout and "read as brat" in back.stdout
+    assert "10 documents written" in back.stdout and "read as parquet" in back.stdout
     expected = {d.id: d for d in read(gold, "jsonl").documents}
     assert {d.id: d for d in read(tmp_path / "back.jsonl", "jsonl").documents} == expected
 

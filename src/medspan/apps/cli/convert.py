@@ -42,7 +42,9 @@ def convert(
     lossy: Annotated[
         bool, typer.Option("--lossy", help="Write even where DST's format has no place for something.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace DST.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace DST; in a folder, files of the same name.")
+    ] = False,
 ) -> None:
     """Convert annotated documents from one format to another.
 
