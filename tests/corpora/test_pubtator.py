@@ -128,6 +128,12 @@ def test_what_pubtator_cannot_hold_is_counted(tmp_path: Path) -> None:
     assert [e.span for e in found.entities] == [Span(0, 19), Span(14, 19)]
 
 
+def test_a_passage_in_the_place_of_the_id_is_no_id_and_is_not_quoted(tmp_path: Path) -> None:
+    result = read(written(tmp_path / "x.txt", "secret words|t|9\n\n7|t|Title\n"), "pubtator")
+    assert [d.id for d in result.documents] == ["7"]
+    assert [(p.document, p.line, p.action) for p in result.problems] == [("x.txt", 1, "skipped")]
+
+
 def test_id_that_would_break_the_line_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="cannot stand in a PubTator line"):
         write([Document("a|b", "x")], tmp_path / "x.txt", "pubtator")

@@ -16,7 +16,8 @@ from medspan.errors import AnnotationError, FormatError
 __all__ = ["losses", "stream", "write"]
 
 SUFFIXES = (".pubtator", ".pubtator.gz", ".pubtator.txt", ".pubtator.txt.gz", ".txt", ".txt.gz")
-_PASSAGE = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
+# An id holds no white space: what does is a passage out of place, and would stand in messages as an id.
+_PASSAGE = re.compile(r"([^|\s]+)\|([ta])\|(.*)", re.DOTALL)
 
 
 def stream(path: Path, problems: list[Problem]) -> Iterator[Document]:
@@ -119,7 +120,7 @@ def write(documents: Iterable[Document], path: Path) -> None:
     """
     out: list[str] = []
     for document in documents:
-        if not document.id or re.search(r"[|\t\r\n]", document.id):
+        if not document.id or re.search(r"[|\s]", document.id):
             raise FormatError(f"document id {document.id!r} cannot stand in a PubTator line; rename the document")
         out.extend(_block(document))
     write_file(path, "".join(f"{line}\n" for line in out).encode("utf-8"))
