@@ -22,7 +22,7 @@ from medspan.annotation import (
 )
 from medspan.corpora.invent import invent
 from medspan.formulations import Tokens
-from medspan.formulations.joint import HeadLayout
+from medspan.formulations.mentions import Layout
 
 __all__ = [
     "TINY_SCHEMA",
@@ -124,12 +124,13 @@ def tiny_backbone(folder: Path, texts: Iterable[str], *, hidden: int = 32, layer
 
 
 def random_joint_model(
-    layouts: Mapping[str, HeadLayout], *, hidden: int = 16, vocabulary: int = 30, bias: float = 0.0, seed: int = 0
+    layouts: Mapping[str, Layout], *, hidden: int = 16, vocabulary: int = 30, bias: float = 0.0, seed: int = 0
 ) -> Any:
     """A random `JointModel` that finds plenty; the more, the higher the bias of its token scores."""
     import torch
     import transformers
 
+    from medspan.models.encoder import Encoder
     from medspan.models.joint.network import JointModel, JointSizes
 
     torch.manual_seed(seed)
@@ -142,12 +143,12 @@ def random_joint_model(
         max_position_embeddings=64,
     )
     backbone = transformers.BertModel(config, add_pooling_layer=False)
-    model = JointModel(backbone, layouts, JointSizes(span=12, state=10, link=8)).eval()
+    model = JointModel(Encoder(backbone), layouts, JointSizes(span=12, state=10, link=8)).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.endswith("token.bias"):
                 parameter.fill_(bias)
-            elif not name.startswith("backbone."):
+            elif not name.startswith("encoder."):
                 parameter.normal_(std=0.1 if name.endswith("bias") else 0.5)
     return model
 

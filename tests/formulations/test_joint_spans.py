@@ -8,21 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medspan.annotation import LabelSchema
-from medspan.formulations.joint import (
-    N_BUCKETS,
-    HeadLayout,
-    SpanArray,
-    best_of_row,
-    candidate_spans,
-    gap_features,
-    legal_pairs,
-    resolve,
-    width_bucket,
-)
-from medspan.formulations.joint.spans import NEAREST_ENDS
+from medspan.formulations.joint import N_BUCKETS, gap_features, width_bucket
+from medspan.formulations.mentions import Layout, SpanArray, best_of_row, candidate_spans, legal_pairs, resolve
+from medspan.formulations.mentions.spans import NEAREST_ENDS
 from tiny import TINY_SCHEMA
 
-LAYOUT = HeadLayout(TINY_SCHEMA, ("Problem",))
+LAYOUT = Layout(TINY_SCHEMA, ("Problem",))
 row_sizes = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 seeds = st.integers(0, 2**32 - 1)
 
@@ -60,7 +51,7 @@ def test_pairs_are_those_of_one_row_that_some_link_may_join(sizes: list[int], se
 
 
 def test_a_layout_without_links_has_no_pairs() -> None:
-    layout = HeadLayout(LabelSchema("bare", TINY_SCHEMA.entities))
+    layout = Layout(LabelSchema("bare", TINY_SCHEMA.entities))
     assert legal_pairs(np.zeros(5, int), np.zeros(5, int), layout).shape == (0, 2)
 
 

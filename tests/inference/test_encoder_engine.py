@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medspan.errors import CheckpointError, ConfigError
+from medspan.formulations.inputs import EncoderInput
 from medspan.inference.encoder_engine import PAD_MULTIPLE, OnnxEngine, TorchEngine, pack, padded_length
 
 lengths_strategy = st.lists(st.integers(1, 600), max_size=80)
@@ -21,6 +22,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
     pytest.importorskip("nncf")
+    from medspan.models.encoder import Encoder
     from medspan.models.export import export_encoder
 
     torch.manual_seed(0)
@@ -32,17 +34,17 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         intermediate_size=64,
         max_position_embeddings=64,
     )
-    model = transformers.BertModel(config, add_pooling_layer=False)
-    calibration = [row.tolist() for row in rows_of([5, 9, 17, 24, 40] * 4)]
+    model = Encoder(transformers.BertModel(config, add_pooling_layer=False))
+    calibration = [row.ids.tolist() for row in rows_of([5, 9, 17, 24, 40] * 4)]
     return export_encoder(model, tmp_path_factory.mktemp("run"), calibration, int8=True)
 
 
-def rows_of(lengths: list[int], seed: int = 0) -> list[np.ndarray]:
+def rows_of(lengths: list[int], seed: int = 0) -> list[EncoderInput]:
     generator = np.random.default_rng(seed)
-    return [generator.integers(5, 200, length) for length in lengths]
+    return [EncoderInput(generator.integers(5, 200, length).astype(np.int32)) for length in lengths]
 
 
-def cut(states: np.ndarray, rows: list[np.ndarray]) -> list[np.ndarray]:
+def cut(states: np.ndarray, rows: list[EncoderInput]) -> list[np.ndarray]:
     return np.split(states, np.cumsum([len(row) for row in rows])[:-1])
 
 
@@ -118,7 +120,8 @@ def test_no_rows_give_no_states(exported: Path) -> None:
 def test_small_integer_ids_are_taken(exported: Path) -> None:
     row = rows_of([12])[0]
     engine = OnnxEngine(exported)
-    assert np.array_equal(engine.encode([row.astype(np.int32)]), engine.encode([row]))
+    wide = EncoderInput(row.ids.astype(np.int64))
+    assert np.array_equal(engine.encode([wide]), engine.encode([row]))
 
 
 def test_an_engine_counts_tokens_padding_and_time(exported: Path) -> None:
@@ -170,7 +173,9 @@ def test_a_torch_row_is_the_same_alone_and_in_a_batch() -> None:
     config = transformers.BertConfig(
         vocab_size=200, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
     )
-    model = transformers.BertModel(config).train()
+    from medspan.models.encoder import Encoder
+
+    model = Encoder(transformers.BertModel(config)).train()
     rows = rows_of([3, 9, 9, 30, 70])
     engine = TorchEngine(model)
     for row, states in zip(rows, cut(engine.encode(rows), rows), strict=True):
@@ -182,8 +187,9 @@ def test_an_exported_encoder_runs_without_torch_onnx_and_transformers(exported: 
     code = f"""
 import sys
 import numpy as np
+from medspan.formulations.inputs import EncoderInput
 from medspan.inference.encoder_engine import OnnxEngine
-assert OnnxEngine({str(exported)!r}).encode([np.arange(5, 20)]).shape == (15, 32)
+assert OnnxEngine({str(exported)!r}).encode([EncoderInput(np.arange(5, 20))]).shape == (15, 32)
 print(sorted({{"torch", "transformers", "onnx", "nncf", "onnxruntime"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,5 +1,6 @@
 """The extractor on any text: legal answers inside the text that depend on the note alone (guarantees G3 and G4)."""
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -16,37 +17,32 @@ from medspan.annotation import Attribute, Document, Entity, Span
 from medspan.corpora import schema
 from medspan.errors import AnnotationError, ConfigError, UnknownNameError
 from medspan.formulations import TextTokenizer, WindowSize
-from medspan.formulations.joint import FRAGMENT, HeadLayout, Thresholds
+from medspan.formulations.mentions import FRAGMENT, Layout, Thresholds
 from medspan.inference import Extractor, Heads
+from medspan.inference.annotators import Parts
+from medspan.inference.annotators.joint import JointAnnotator
 from medspan.inference.encoder_engine import TorchEngine
-from medspan.models.joint import JointScorer
 
 NOTES = [note.text for kind in ("medications", "social") for note in tiny_notes(kind, 12)]
 SCHEMAS = {"tiny": TINY_SCHEMA, "sdoh": schema("sdoh")}
-LAYOUTS = {"tiny": HeadLayout(TINY_SCHEMA, ("Problem", "Drug")), "sdoh": HeadLayout(SCHEMAS["sdoh"])}
+LAYOUTS = {"tiny": Layout(TINY_SCHEMA, ("Problem", "Drug")), "sdoh": Layout(SCHEMAS["sdoh"])}
 # Low, so that random weights find plenty; fragments are told apart, or everything would be one tangle.
 LOW = {"tiny": Thresholds(links={FRAGMENT: 0.7}, default=0.3), "sdoh": Thresholds(default=0.3)}
 
 
 @pytest.fixture(scope="module")
-def parts() -> tuple[TextTokenizer, Any, Heads]:
+def parts() -> Parts:
     tokenizer = TextTokenizer(tiny_tokenizer(NOTES))
     model = random_joint_model(LAYOUTS, vocabulary=tokenizer.vocabulary_size, bias=1.0, seed=5)
-    weights = {name: value.numpy() for name, value in model.state_dict().items() if not name.startswith("backbone.")}
-    return tokenizer, model.backbone, Heads(JointScorer(weights, LAYOUTS), LAYOUTS, LOW, {"both": ("tiny", "sdoh")})
+    weights = {name: value.numpy() for name, value in model.state_dict().items() if not name.startswith("encoder.")}
+    return Parts(tokenizer, TorchEngine(model.encoder), weights, LAYOUTS, WindowSize(30, 5), {})
 
 
-def build(parts: tuple[TextTokenizer, Any, Heads], *, budget: int = 2048, shard_tokens: int = 16384) -> Extractor:
-    tokenizer, backbone, heads = parts
-    return Extractor(
-        tokenizer,
-        TorchEngine(backbone, budget=budget),
-        heads,
-        WindowSize(30, 5),
-        {**SCHEMAS, "both": TINY_SCHEMA},
-        default_schema="tiny",
-        shard_tokens=shard_tokens,
-    )
+def build(parts: Parts, *, budget: int = 2048, shard_tokens: int = 16384) -> Extractor:
+    engine = TorchEngine(parts.encoder._model, budget=budget)
+    annotator = JointAnnotator(replace(parts, encoder=engine, shard_tokens=shard_tokens))
+    heads = Heads(LAYOUTS, {**SCHEMAS, "both": TINY_SCHEMA}, "tiny", {"both": ("tiny", "sdoh")}, LOW)
+    return Extractor(annotator, heads)
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=80) | st.lists(
@@ -56,7 +52,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=80) | st.list
 
 @settings(max_examples=60, deadline=None)
 @given(text=texts)
-def test_every_answer_is_legal_and_inside_the_text(parts: tuple[TextTokenizer, Any, Heads], text: str) -> None:
+def test_every_answer_is_legal_and_inside_the_text(parts: Parts, text: str) -> None:
     note = Document("n", text, metadata={"ward": 3})
     for name in LAYOUTS:
         (found,) = build(parts).annotate([note], [name])
@@ -86,7 +82,7 @@ def check_same(one: Document, other: Document) -> None:
     assert scores(one) == pytest.approx(scores(other), abs=1e-3)
 
 
-def test_random_weights_find_plenty(parts: tuple[TextTokenizer, Any, Heads]) -> None:
+def test_random_weights_find_plenty(parts: Parts) -> None:
     found = build(parts).annotate(NOTES[:6], ["both"])
     assert sum(len(document.entities) for document in found) > 100
     assert sum(len(document.relations) for document in found) > 50
@@ -96,9 +92,7 @@ def test_random_weights_find_plenty(parts: tuple[TextTokenizer, Any, Heads]) -> 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(texts, min_size=1, max_size=6), st.integers(0, 99), st.sampled_from([1, 40, 200, 5000]))
-def test_answers_depend_on_the_note_alone(
-    parts: tuple[TextTokenizer, Any, Heads], many: list[str], seed: int, size: int
-) -> None:
+def test_answers_depend_on_the_note_alone(parts: Parts, many: list[str], seed: int, size: int) -> None:
     notes = [Document(str(number), text) for number, text in enumerate(many)]
     alone = {note.id: build(parts).annotate([note], ["both"])[0] for note in notes}
     shuffled = [*notes, Document("other", NOTES[seed % len(NOTES)])]
@@ -108,7 +102,7 @@ def test_answers_depend_on_the_note_alone(
             check_same(found, alone[found.id])
 
 
-def test_order_and_batch_size_change_nothing_over_many_notes(parts: tuple[TextTokenizer, Any, Heads]) -> None:
+def test_order_and_batch_size_change_nothing_over_many_notes(parts: Parts) -> None:
     notes = [Document(f"n{number}", NOTES[number % len(NOTES)][: 40 + 3 * number]) for number in range(70)]
     expected = build(parts).annotate(notes, ["tiny", "sdoh"])
     backwards = build(parts, budget=64, shard_tokens=100).annotate(reversed(notes), ["tiny", "sdoh"])
@@ -117,7 +111,7 @@ def test_order_and_batch_size_change_nothing_over_many_notes(parts: tuple[TextTo
 
 
 def test_strings_become_numbered_documents_and_present_annotation_is_ignored(
-    parts: tuple[TextTokenizer, Any, Heads],
+    parts: Parts,
 ) -> None:
     extractor = build(parts)
     gold = Document("2", NOTES[0], (Entity("X", "Anything", (Span(0, 1),), (Attribute("a"),)),))
@@ -126,7 +120,7 @@ def test_strings_become_numbered_documents_and_present_annotation_is_ignored(
     assert said(one) == said(two)
 
 
-def test_notes_are_read_as_they_are_asked_for(parts: tuple[TextTokenizer, Any, Heads]) -> None:
+def test_notes_are_read_as_they_are_asked_for(parts: Parts) -> None:
     taken: list[int] = []
 
     def endless() -> Any:
@@ -138,12 +132,12 @@ def test_notes_are_read_as_they_are_asked_for(parts: tuple[TextTokenizer, Any, H
     assert len(taken) <= 64
 
 
-def test_no_notes_give_nothing(parts: tuple[TextTokenizer, Any, Heads]) -> None:
+def test_no_notes_give_nothing(parts: Parts) -> None:
     assert build(parts).annotate([]) == []
     assert build(parts).annotate(["", " \n"]) == [Document("1", ""), Document("2", " \n")]
 
 
-def test_one_schema_keeps_labels_bare_and_several_prefix_them(parts: tuple[TextTokenizer, Any, Heads]) -> None:
+def test_one_schema_keeps_labels_bare_and_several_prefix_them(parts: Parts) -> None:
     extractor = build(parts)
     (bare,) = extractor.annotate(NOTES[:1])
     assert {entity.label for entity in bare.entities} <= set(TINY_SCHEMA.labels)
@@ -151,7 +145,7 @@ def test_one_schema_keeps_labels_bare_and_several_prefix_them(parts: tuple[TextT
     assert {entity.label.partition(":")[0] for entity in prefixed.entities} == {"tiny", "sdoh"}
 
 
-def test_other_thresholds_change_what_is_given_and_not_the_extractor(parts: tuple[TextTokenizer, Any, Heads]) -> None:
+def test_other_thresholds_change_what_is_given_and_not_the_extractor(parts: Parts) -> None:
     extractor = build(parts)
     (before,) = extractor.annotate(NOTES[:1])
     (strict,) = extractor.with_thresholds({"tiny": Thresholds(default=0.9)}).annotate(NOTES[:1])
@@ -160,26 +154,26 @@ def test_other_thresholds_change_what_is_given_and_not_the_extractor(parts: tupl
     assert extractor.annotate(NOTES[:1]) == [before]
 
 
-def test_a_threshold_of_zero_lets_no_illegal_link_through(parts: tuple[TextTokenizer, Any, Heads]) -> None:
+def test_a_threshold_of_zero_lets_no_illegal_link_through(parts: Parts) -> None:
     everything = {"tiny": Thresholds(links={FRAGMENT: 0.9}, default=0.0)}
     (found,) = build(parts).with_thresholds(everything).annotate(["pain aspirin daily"])
     assert found.relations
     assert TINY_SCHEMA.problems(found) == []
 
 
-def test_lone_surrogates_are_refused_without_quoting_the_note(parts: tuple[TextTokenizer, Any, Heads]) -> None:
+def test_lone_surrogates_are_refused_without_quoting_the_note(parts: Parts) -> None:
     with pytest.raises(AnnotationError, match="lone surrogate at character 5") as caught:
         build(parts).annotate(["fine", "chest\ud800"])
     assert "chest" not in str(caught.value)
 
 
-def test_unknown_and_repeated_schemas_are_refused(parts: tuple[TextTokenizer, Any, Heads]) -> None:
+def test_unknown_and_repeated_schemas_are_refused(parts: Parts) -> None:
     with pytest.raises(UnknownNameError, match="tiny"):
         build(parts).annotate(NOTES[:1], ["tinny"])
     with pytest.raises(ConfigError, match="twice"):
         build(parts).annotate(NOTES[:1], ["tiny", "tiny"])
 
 
-def test_a_single_string_instead_of_a_list_is_refused(parts: tuple[TextTokenizer, Any, Heads]) -> None:
+def test_a_single_string_instead_of_a_list_is_refused(parts: Parts) -> None:
     with pytest.raises(ConfigError, match="list"):
         build(parts).annotate("chest pain")

@@ -17,7 +17,7 @@ pytest.importorskip("transformers")
 from medspan.corpora import schema  # noqa: E402
 from medspan.errors import CheckpointError  # noqa: E402
 from medspan.formulations import TextTokenizer, WindowSize  # noqa: E402
-from medspan.formulations.joint import HeadLayout, Thresholds  # noqa: E402
+from medspan.formulations.mentions import Layout, Thresholds  # noqa: E402
 from medspan.inference import build_extractor, load  # noqa: E402
 from medspan.inference.encoder_engine import TorchEngine  # noqa: E402
 from medspan.models.backbones import backbone_path, load_backbone  # noqa: E402
@@ -32,7 +32,7 @@ from medspan.models.joint import JointScorer  # noqa: E402
 from medspan.models.weights import load_trained_encoder, load_weights, save_weights  # noqa: E402
 
 NOTES = [note.text for note in tiny_notes("medications", 4)]
-LAYOUTS = {"tiny": HeadLayout(TINY_SCHEMA, ("Problem",)), "sdoh": HeadLayout(schema("sdoh"))}
+LAYOUTS = {"tiny": Layout(TINY_SCHEMA, ("Problem",)), "sdoh": Layout(schema("sdoh"))}
 CONFIG = CheckpointConfig(
     name="tiny",
     description="A double.",
@@ -57,14 +57,14 @@ def model() -> Any:
 def folder(model: Any, tmp_path: Path) -> Path:
     """A whole checkpoint, as training writes it."""
     place = tmp_path / "model"
-    save_weights(place, model.state_dict(), model.backbone.config)
+    save_weights(place, model.state_dict(), model.encoder.config)
     TextTokenizer(tiny_tokenizer(NOTES)).save(place)
     write_config(place, CONFIG)
     return place
 
 
 def heads_of(model: Any) -> dict[str, Any]:
-    return {name: value.numpy() for name, value in model.state_dict().items() if not name.startswith("backbone.")}
+    return {name: value.numpy() for name, value in model.state_dict().items() if not name.startswith("encoder.")}
 
 
 def test_a_config_that_was_written_is_read_back(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_config_that_was_written_is_read_back(tmp_path: Path) -> None:
 
 def test_a_loaded_checkpoint_predicts_what_the_model_in_memory_does(model: Any, folder: Path) -> None:
     memory = build_extractor(
-        TextTokenizer(tiny_tokenizer(NOTES)), TorchEngine(model.backbone), CONFIG, JointScorer(heads_of(model), LAYOUTS)
+        TextTokenizer(tiny_tokenizer(NOTES)), TorchEngine(model.encoder), CONFIG, heads_of(model)
     )
     expected = memory.annotate(NOTES)
     assert sum(len(document.entities) for document in expected) > 20
@@ -88,7 +88,7 @@ def test_weights_come_back_bit_by_bit(model: Any, folder: Path) -> None:
     assert all(torch.equal(loaded[name], value) for name, value in model.state_dict().items())
     encoder = load_trained_encoder(folder)
     assert not encoder.training
-    assert all(torch.equal(encoder.state_dict()[n], v) for n, v in model.backbone.state_dict().items())
+    assert all(torch.equal(encoder.state_dict()[n], v) for n, v in model.encoder.state_dict().items())
 
 
 def test_heads_are_read_from_either_file_in_half_precision_where_exported(model: Any, folder: Path) -> None:
@@ -155,7 +155,7 @@ def test_an_encoder_config_that_asks_to_run_code_is_refused(folder: Path) -> Non
 
 
 def test_heads_of_another_schema_are_refused(model: Any, folder: Path) -> None:
-    other = {"tiny": HeadLayout(TINY_SCHEMA), "sdoh": LAYOUTS["sdoh"]}
+    other = {"tiny": Layout(TINY_SCHEMA), "sdoh": LAYOUTS["sdoh"]}
     with pytest.raises(CheckpointError, match="link weights do not fit"):
         JointScorer(heads_of(model), other)
     with pytest.raises(CheckpointError, match="token weights do not fit"):

@@ -11,7 +11,9 @@ transformers = pytest.importorskip("transformers")
 onnx = pytest.importorskip("onnx")
 
 from medspan.errors import CheckpointError, ConfigError  # noqa: E402
+from medspan.formulations.inputs import EncoderInput  # noqa: E402
 from medspan.inference.encoder_engine import OnnxEngine, TorchEngine  # noqa: E402
+from medspan.models.encoder import Encoder  # noqa: E402
 from medspan.models.export import export_encoder  # noqa: E402
 
 INT8 = onnx.TensorProto.INT8
@@ -28,7 +30,7 @@ def tiny_bert(seed: int = 0, **changes: Any) -> Any:
         "max_position_embeddings": 64,
     }
     config = transformers.BertConfig(**(sizes | changes))
-    return transformers.BertModel(config, add_pooling_layer=False)
+    return Encoder(transformers.BertModel(config, add_pooling_layer=False))
 
 
 def rows_of(lengths: list[int], seed: int = 0) -> list[list[int]]:
@@ -56,7 +58,7 @@ CALIBRATION = rows_of([5, 9, 12, 17, 20, 24, 31, 40] * 3)
 
 def test_a_float32_export_gives_the_hidden_states_of_torch(model: Any, float32: Path) -> None:
     assert float32.parts[-2:] == ("onnx", "model.onnx")
-    rows = [np.array(row) for row in rows_of([1, 7, 8, 33, 64], seed=1)]
+    rows = [EncoderInput(np.array(row, np.int32)) for row in rows_of([1, 7, 8, 33, 64], seed=1)]
     np.testing.assert_allclose(OnnxEngine(float32).encode(rows), TorchEngine(model).encode(rows), atol=1e-4)
 
 
@@ -75,7 +77,7 @@ def test_an_int8_export_keeps_one_scale_for_each_word(int8: Path) -> None:
 
 
 def test_an_int8_export_stays_near_torch(model: Any, int8: Path) -> None:
-    rows = [np.array(row) for row in rows_of([6, 30, 50], seed=2)]
+    rows = [EncoderInput(np.array(row, np.int32)) for row in rows_of([6, 30, 50], seed=2)]
     found, expected = OnnxEngine(int8).encode(rows), TorchEngine(model).encode(rows)
     relative = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
     assert 0 < relative.mean() < 0.05
@@ -111,7 +113,7 @@ def test_other_encoders_are_exported_too(kind: str, tmp_path: Path) -> None:
     else:
         sizes |= {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     model = getattr(transformers, f"{kind}Model")(getattr(transformers, f"{kind}Config")(**sizes))
-    rows = [np.array(row) for row in rows_of([3, 20, 41], seed=3)]
+    rows = [EncoderInput(np.array(row, np.int32)) for row in rows_of([3, 20, 41], seed=3)]
     found = OnnxEngine(export_encoder(model, tmp_path, CALIBRATION, int8=False)).encode(rows)
     np.testing.assert_allclose(found, TorchEngine(model).encode(rows), atol=1e-4)
 

@@ -12,11 +12,12 @@ pytest.importorskip("transformers")
 
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy  # noqa: E402
 
-from medspan.formulations.joint import HeadLayout  # noqa: E402
+from medspan.formulations.mentions import Layout  # noqa: E402
 from medspan.models.joint.loss import HeadBatch, head_loss  # noqa: E402
 from medspan.models.joint.scorer import CANDIDATE_LOGIT  # noqa: E402
+from medspan.models.objective import Criterion  # noqa: E402
 
-LAYOUT = HeadLayout(TINY_SCHEMA, ("Problem",))
+LAYOUT = Layout(TINY_SCHEMA, ("Problem",))
 LABEL, LINK = LAYOUT.label_index, LAYOUT.link_index
 N_TOKENS = 22
 
@@ -146,7 +147,7 @@ def test_the_loss_is_that_of_the_slow_reference(everything_annotated: bool, with
     hidden = torch.randn(N_TOKENS, 12)
     batch = gold(everything_annotated=everything_annotated, without_gold=without_gold)
     with torch.no_grad():
-        parts = head_loss(model, "head", hidden, batch, np.random.default_rng(0))
+        parts = head_loss(model, "head", hidden, batch, np.random.default_rng(0), Criterion())
         expected = slow_loss(model, hidden, batch)
     assert {name: float(value) for name, value in parts.items()} == pytest.approx(expected, rel=1e-4)
 
@@ -156,7 +157,7 @@ def test_false_spans_are_sampled_where_everything_looks_plausible() -> None:
     hidden = torch.randn(N_TOKENS, 12)
     with torch.no_grad():
         one, same, other = (
-            head_loss(model, "head", hidden, gold(), np.random.default_rng(seed))["spans"] for seed in (0, 0, 1)
+            head_loss(model, "head", hidden, gold(), np.random.default_rng(seed), Criterion())["spans"] for seed in (0, 0, 1)
         )
         everything = slow_loss(model, hidden, gold())["spans"]
     assert one == same != other
@@ -168,7 +169,7 @@ def test_what_a_corpus_does_not_annotate_moves_no_weight_of_its_labels() -> None
     batch = gold()
     hidden = torch.randn(N_TOKENS, 12)
     batch.label_mask[:, LABEL["Habit"]] = False
-    sum(head_loss(model, "head", hidden, batch, np.random.default_rng(0)).values()).backward()
+    sum(head_loss(model, "head", hidden, batch, np.random.default_rng(0), Criterion()).values()).backward()
     head = model.heads["head"]
     rows = [LABEL["Habit"] + block * len(LAYOUT.labels) for block in range(3)]
     assert not head.token.weight.grad[rows].any()

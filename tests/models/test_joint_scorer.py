@@ -11,13 +11,13 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from medspan.annotation import LabelSchema  # noqa: E402
-from medspan.formulations.joint import FRAGMENT, HeadLayout, HeadOutputs, Thresholds  # noqa: E402
+from medspan.formulations.mentions import FRAGMENT, Layout, Outputs, Thresholds  # noqa: E402
 from medspan.models.joint import JointScorer  # noqa: E402
 from medspan.models.joint.scorer import SPANS_PER_TOKEN, SPARE_MENTIONS  # noqa: E402
 
 LAYOUTS = {
-    "all": HeadLayout(TINY_SCHEMA, ("Problem", "Drug")),
-    "bare": HeadLayout(LabelSchema("bare", TINY_SCHEMA.entities)),
+    "all": Layout(TINY_SCHEMA, ("Problem", "Drug")),
+    "bare": Layout(LabelSchema("bare", TINY_SCHEMA.entities)),
 }
 HIDDEN = 16
 SIZES = (7, 1, 12, 4)
@@ -29,7 +29,7 @@ def random_model(bias: float = 0.0) -> Any:
 
 
 def scorer_of(model: Any) -> JointScorer:
-    weights = {name: value.numpy() for name, value in model.state_dict().items() if not name.startswith("backbone.")}
+    weights = {name: value.numpy() for name, value in model.state_dict().items() if not name.startswith("encoder.")}
     return JointScorer(weights, LAYOUTS)
 
 
@@ -63,7 +63,7 @@ def test_numpy_and_torch_give_the_same_scores(head: str) -> None:
     np.testing.assert_allclose(found.link_scores, np.where(legal, torch.sigmoid(links).numpy(), 0), atol=2.5e-5)
 
 
-def part_of_row(found: HeadOutputs, row_of_token: np.ndarray, row: int) -> list[tuple[int, int, int]]:
+def part_of_row(found: Outputs, row_of_token: np.ndarray, row: int) -> list[tuple[int, int, int]]:
     offset = int(np.searchsorted(row_of_token, row))
     return [
         (int(first) - offset, int(last) - offset, int(label))

@@ -188,7 +188,7 @@ def test_a_run_says_what_it_did(whole: dict[str, Path], backbone: Path) -> None:
     assert Recipe.model_validate(config.recipe) == short_recipe(backbone)
     assert set(config.schemas) == {"core", "sdoh", "clinical"}
     assert config.default_schema == "clinical"
-    assert set(config.versions) == {"medspan", "torch", "transformers", "tokenizers"}
+    assert set(config.versions) == {"medspan", "peft", "torch", "transformers", "tokenizers"}
 
 
 def test_no_note_text_is_in_the_files_that_tell_of_a_run(whole: dict[str, Path]) -> None:
@@ -235,12 +235,14 @@ def test_a_run_that_was_killed_and_resumed_ends_as_if_it_never_stopped(
 
 def test_a_loaded_run_scores_what_training_said(whole: dict[str, Path]) -> None:
     from medspan.training.evaluation import score_tune
+    from medspan.training.setup import prepare
     from medspan.training.sources import gather
 
     run = whole["bf16"]
     config = read_config(run)
     extractor = load(run)
-    material = gather(Recipe.model_validate(config.recipe), extractor.tokenizer, config.layouts)
+    recipe = Recipe.model_validate(config.recipe)
+    material = gather(recipe, prepare(recipe).task, config.layouts)
     scores = score_tune(extractor, material.tune)
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["tune"] == {"measure": scores.measure, "heads": scores.heads}

@@ -1,5 +1,6 @@
 """Sources to rows: what is trained on, kept apart, left out and lost; and the ceiling of what is kept apart."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,20 @@ from medspan.annotation import Argument, Attribute, Document, Entity, Event, Rel
 from medspan.corpora import schema, tune_split
 from medspan.errors import ConfigError, UnknownNameError
 from medspan.formulations import TextTokenizer, WindowSize
-from medspan.formulations.joint import FRAGMENT, HeadLayout
+from medspan.formulations.mentions import FRAGMENT, Layout
 from medspan.training import sources
-from medspan.training.ceiling import ceiling, there_and_back, tune_ceiling
+from medspan.training.ceiling import tune_ceiling
 from medspan.training.config import Recipe
+from medspan.training.evaluation import strict_scores
+from medspan.training.setup import build_task
 from medspan.training.sources import TuneSet, build_layouts, gather
+from medspan.training.tasks import Setting
+from medspan.training.tasks.joint import JointTask
 
 TEXT = "aspirin 81 mg for chest pain. he smokes daily."
 TOKENIZER = TextTokenizer(tiny_tokenizer([TEXT, *(note.text for note in tiny_notes("social", 20))]))
 PRESENT = (Attribute("assertion", "present"),)
-LAYOUT = HeadLayout(TINY_SCHEMA, ("Problem",))
+LAYOUT = Layout(TINY_SCHEMA, ("Problem",))
 
 
 def note(id_: str, text: str = TEXT, **metadata: Any) -> Document:
@@ -35,7 +40,9 @@ def recipe(*parts: dict[str, Any], **changes: Any) -> Recipe:
 
 
 def gathered(recipe: Recipe) -> sources.Material:
-    return gather(recipe, TOKENIZER, build_layouts(recipe))
+    layouts = build_layouts(recipe)
+    size = WindowSize(recipe.window.budget, recipe.window.overlap)
+    return gather(recipe, build_task(recipe, TOKENIZER, layouts, size), layouts)
 
 
 @pytest.fixture
@@ -102,10 +109,10 @@ def test_a_source_may_train_several_head_sets_with_mappings_of_their_own() -> No
     assert {part.head for part in material.tune} == {"core"}
     assert {part.corpus for part in material.tune} == {"invented:medications"}
     for example in material.examples:
-        assert set(example.targets) == set(example.supervision) == {"core", "other"}
+        assert set(example.gold.targets) == set(example.gold.supervision) == {"core", "other"}
         assert example.repeat == 2.5
         n_tokens = len(example.row) - TOKENIZER.n_special
-        assert all(len(targets.is_annotated) == n_tokens for targets in example.targets.values())
+        assert all(len(targets.is_annotated) == n_tokens for targets in example.gold.targets.values())
     assert set(material.lost) == {"invented:medications as core", "invented:medications as other"}
     layouts = build_layouts(given)
     assert FRAGMENT not in layouts["core"].links
@@ -163,12 +170,21 @@ def linked_note() -> Document:
     return Document("n", text, entities, relations, events)
 
 
+def joint_task(budget: int, layouts: dict[str, Layout] | None = None) -> JointTask:
+    return JointTask(Setting(TOKENIZER, layouts or {"tiny": LAYOUT}, WindowSize(budget), {}))
+
+
+def ceiling(gold: Sequence[Document], budget: int) -> dict[str, float]:
+    sets = [TuneSet("a", "tiny", tuple(gold))]
+    return dict(tune_ceiling(sets, joint_task(budget), {"tiny": LAYOUT}).heads["tiny"])
+
+
 def test_the_ceiling_is_one_where_everything_fits_and_lower_across_windows() -> None:
     gold = [linked_note()]
-    assert there_and_back(gold, TOKENIZER, LAYOUT, WindowSize(60)) == gold
-    perfect = ceiling(gold, TOKENIZER, LAYOUT, WindowSize(60))
+    assert joint_task(60).returned(gold, "tiny") == gold
+    perfect = ceiling(gold, 60)
     assert perfect == {"entities": 1.0, "relations": 1.0, "triggers": 1.0, "arguments": 1.0, "assertion": 1.0}
-    cut = ceiling(gold, TOKENIZER, LAYOUT, WindowSize(8))
+    cut = ceiling(gold, 8)
     assert cut == perfect | {"relations": 0.6667, "arguments": 0.6667}
 
 
@@ -179,20 +195,22 @@ def test_the_ceiling_knows_what_the_formulation_cannot_hold() -> None:
         Entity("T3", "Problem", (Span(18, 23), Span(24, 28)), PRESENT),
         Entity("T4", "Problem", (Span(18, 28),), PRESENT),
     )
-    found = ceiling([Document("n", TEXT, entities)], TOKENIZER, LAYOUT, WindowSize(60))
+    found = ceiling([Document("n", TEXT, entities)], 60)
     # The first comes back widened, the second as two mentions, the others as they are: 2 right of 4 gold, 5 given.
     assert found["entities"] == pytest.approx(2 * 2 / (4 + 5), abs=1e-4)
 
 
 def test_the_ceiling_is_told_by_head_set() -> None:
-    layouts = {"tiny": LAYOUT, "sdoh": HeadLayout(schema("sdoh"))}
+    layouts = {"tiny": LAYOUT, "sdoh": Layout(schema("sdoh"))}
     social = tuple(tiny_notes("social", 20))
     sets = [
         TuneSet("a", "tiny", (linked_note(),)),
         TuneSet("b", "sdoh", social[:10]),
         TuneSet("c", "sdoh", social[10:]),
     ]
-    found = tune_ceiling(sets, TOKENIZER, layouts, WindowSize(60)).heads
+    found = tune_ceiling(sets, joint_task(60, layouts), layouts).heads
     assert set(found) == {"tiny", "sdoh"}
-    assert found["sdoh"] == ceiling(social, TOKENIZER, layouts["sdoh"], WindowSize(60))
+    assert found["sdoh"] == strict_scores(
+        social, joint_task(60, layouts).returned(social, "sdoh"), layouts["sdoh"].schema
+    )
     assert found["sdoh"]["entities"] > 0.95

@@ -14,11 +14,11 @@ from tiny import TINY_SCHEMA
 pytest.importorskip("torch")
 
 from medspan.annotation import Document, Entity, Relation, Span
-from medspan.formulations.joint import FRAGMENT, HeadLayout, Thresholds
+from medspan.formulations.mentions import FRAGMENT, Layout, Thresholds
 from medspan.training.sources import TuneSet
 from medspan.training.thresholds import FEWEST_GOLD, HIGHEST, LOWEST, best_threshold, fit_thresholds
 
-LAYOUT = HeadLayout(TINY_SCHEMA, ("Problem",))
+LAYOUT = Layout(TINY_SCHEMA, ("Problem",))
 
 
 def f1_at(marks: list[tuple[float, bool]], n_gold: int, threshold: float) -> float:

@@ -80,7 +80,8 @@ def _model(name: str) -> Iterator[Check]:
         yield Check("model", True, f"{name}, sha256 {model_digest(folder)}")
         began = time.perf_counter()
         extractor = load(name)
-        yield Check("model loads", True, f"{type(extractor.encoder).__name__} in {time.perf_counter() - began:.1f} s")
+        engine = type(extractor.annotator.encoder).__name__
+        yield Check("model loads", True, f"{engine} in {time.perf_counter() - began:.1f} s")
         (document,) = extractor.annotate([SENTENCE])
     except (MedspanError, OSError) as error:
         yield Check("model", False, str(error))

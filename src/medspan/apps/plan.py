@@ -4,18 +4,19 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from medspan.models.joint.network import JointModel
+    from torch.nn import Module
+
     from medspan.training.config import Recipe
-    from medspan.training.sources import Example
+    from medspan.training.examples import Example
+    from medspan.training.setup import Setup
 
 __all__ = ["TrainingPlan", "plan_training"]
 
-_HEADS_SHARE = 1.3
-"""Losses, optimiser and scores on tune take about this much on top of the encoder's two passes."""
+_REST_SHARE = 1.15
+"""The optimiser and the scores on tune take about this much on top of the losses."""
 
 
 @dataclass(frozen=True)
@@ -54,23 +55,16 @@ class TrainingPlan:
 
 def plan_training(recipe: "Recipe") -> TrainingPlan:
     """Encode the recipe's sources, build its model and time two batches; nothing is written."""
-    from medspan.formulations import TextTokenizer
-    from medspan.models.backbones import backbone_path, load_backbone
-    from medspan.models.joint.network import JointModel, JointSizes
     from medspan.training.batches import plan_epoch
-    from medspan.training.sources import build_layouts, gather
+    from medspan.training.setup import prepare
+    from medspan.training.sources import gather
 
-    tokenizer = TextTokenizer.load(Path(backbone_path(recipe.backbone)))
-    layouts = build_layouts(recipe)
-    material = gather(recipe, tokenizer, layouts)
-    model = JointModel(load_backbone(recipe.backbone), layouts, JointSizes(), recipe.optimisation.dropout)
+    setup = prepare(recipe)
+    material = gather(recipe, setup.task, setup.layouts)
+    model = setup.task.build(setup.encoder)
     options = recipe.optimisation
     plans = [plan_epoch(material.examples, options.batch_tokens, recipe.seed, e) for e in range(options.epochs)]
     steps = sum(len(plan) for plan in plans)
-    held: Counter[str] = Counter()
-    for example in material.examples:
-        for head, targets in example.targets.items():
-            held[head] += len(targets.spans) + len(targets.links)
     lost: dict[str, Counter[str]] = {}
     for source, reasons in material.lost.items():
         lost.setdefault(source.rpartition(" as ")[2], Counter()).update(reasons)
@@ -82,26 +76,29 @@ def plan_training(recipe: "Recipe") -> TrainingPlan:
         epochs=options.epochs,
         steps=steps,
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
-        held=held,
+        held=material.held,
         lost=lost,
-        seconds=steps * _seconds_a_step(model, material.examples, plans[0]),
+        seconds=steps * _seconds_a_step(setup, model, material.examples, plans[0]),
     )
 
 
-def _seconds_a_step(model: "JointModel", examples: Sequence["Example"], plan: Sequence[Sequence[int]]) -> float:
-    """Time both passes of the encoder over two batches."""
+def _seconds_a_step(
+    setup: "Setup", model: "Module", examples: Sequence["Example"], plan: Sequence[Sequence[int]]
+) -> float:
+    """Time the losses of two batches, forwards and backwards."""
+    import numpy as np
     import torch
 
-    from medspan.training.batches import collate
+    from medspan.models.objective import Criterion
 
     chosen = [plan[0], *plan[:2]]  # the first one warms up
     times = []
     for members in chosen:
-        batch = collate([examples[number] for number in members], {}, 1, 1, pad_id=0)
+        batch = setup.task.collate([examples[number] for number in members])
         began = time.perf_counter()
-        hidden = model.hidden(batch.input_ids, batch.attention_mask, batch.is_token)
-        hidden.sum().backward()  # type: ignore[no-untyped-call]
+        parts = setup.task.losses(model, batch, np.random.default_rng(0), Criterion())
+        torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
         times.append(time.perf_counter() - began)
     model.zero_grad()
     torch.clear_autocast_cache()
-    return _HEADS_SHARE * sum(times[1:]) / len(times[1:])
+    return _REST_SHARE * sum(times[1:]) / len(times[1:])

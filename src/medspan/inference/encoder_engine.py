@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medspan.errors import CheckpointError, ConfigError, MissingExtraError
+from medspan.formulations.inputs import EncoderInput, pad
 from medspan.models.runtime import import_openvino
 
 __all__ = [
@@ -37,7 +38,6 @@ DEFAULT_BUDGET = 1024
 
 _MAX_STREAMS = 8
 
-Row = NDArray[Any]  # (tokens,), any integer type
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
@@ -99,10 +99,10 @@ class EncoderEngine(Protocol):
     hidden_size: int
     stats: EngineStats
 
-    def encode(self, rows: Sequence[Row]) -> Floats:
+    def encode(self, rows: Sequence[EncoderInput]) -> Floats:
         """Return the states of all rows laid end to end, in the order given: (total tokens, hidden) float32.
 
-        Rows are token ids with their special tokens; a row's states do not depend on the other rows.
+        A row's states do not depend on the other rows.
         """
         ...
 
@@ -110,7 +110,7 @@ class EncoderEngine(Protocol):
 class _Packed:
     """The rows of one `encode` call, their batches and where the results go."""
 
-    def __init__(self, rows: Sequence[Row], hidden_size: int, budget: int, limit: int | None) -> None:
+    def __init__(self, rows: Sequence[EncoderInput], hidden_size: int, budget: int, limit: int | None) -> None:
         lengths = [len(row) for row in rows]
         if limit is not None and lengths and max(lengths) > limit:
             row = lengths.index(max(lengths))
@@ -122,16 +122,12 @@ class _Packed:
         self.states = np.empty((int(self._offsets[-1]), hidden_size), np.float32)
         self.padded_tokens = 0
 
-    def inputs(self, batch: Sequence[int]) -> tuple[Ids, Ids]:
-        """Build input_ids and attention_mask, both (batch, padded length)."""
+    def inputs(self, batch: Sequence[int]) -> dict[str, Ids]:
+        """Build the padded arrays of a batch: input_ids, attention_mask and what else its rows hold."""
         width = padded_length(len(self._rows[batch[0]]), limit=self._limit)
-        ids = np.zeros((len(batch), width), np.int64)
-        mask = np.zeros((len(batch), width), np.int64)
-        for place, row in enumerate(batch):
-            ids[place, : len(self._rows[row])] = self._rows[row]
-            mask[place, : len(self._rows[row])] = 1
-        self.padded_tokens += ids.size
-        return ids, mask
+        arrays = pad([self._rows[row] for row in batch], width)
+        self.padded_tokens += arrays["input_ids"].size
+        return arrays
 
     def store(self, batch: Sequence[int], hidden: Floats) -> None:
         """Keep the real tokens of a batch's output (batch, padded length, hidden)."""
@@ -173,21 +169,20 @@ class OnnxEngine:
         self.hidden_size = _hidden_size(path, compiled)
         self.stats = EngineStats(startup_seconds=time.perf_counter() - started)
 
-    def encode(self, rows: Sequence[Row]) -> Floats:
-        """Encode rows of token ids; raises ConfigError for an empty row or one longer than `max_tokens`."""
+    def encode(self, rows: Sequence[EncoderInput]) -> Floats:
+        """Encode rows; raises ConfigError for an empty row or one longer than `max_tokens`."""
         started = time.perf_counter()
         packed = _Packed(rows, self.hidden_size, self._budget, self.max_tokens)
         self._queue.set_callback(lambda request, batch: packed.store(batch, request.get_output_tensor(0).data))
         for batch in packed.plan:
-            ids, mask = packed.inputs(batch)
-            self._queue.start_async({"input_ids": ids, "attention_mask": mask}, batch)
+            self._queue.start_async(packed.inputs(batch), batch)
         self._queue.wait_all()
         packed.count(self.stats, time.perf_counter() - started)
         return packed.states
 
 
 class TorchEngine:
-    """Runs a torch encoder (any `AutoModel` encoder) that has no export, on the device it is on."""
+    """Runs a torch `Encoder` that has no export, on the device it is on."""
 
     def __init__(self, model: Any, *, budget: int = DEFAULT_BUDGET) -> None:
         try:
@@ -197,12 +192,12 @@ class TorchEngine:
         self._torch = torch
         self._model = model
         self._budget = budget
-        self.max_tokens: int | None = getattr(model.config, "max_position_embeddings", None)
-        self.hidden_size: int = model.config.hidden_size
+        self.max_tokens: int | None = model.max_tokens
+        self.hidden_size: int = model.hidden_size
         self.stats = EngineStats()
 
-    def encode(self, rows: Sequence[Row]) -> Floats:
-        """Encode rows of token ids with dropout off; the model's training mode is restored afterwards."""
+    def encode(self, rows: Sequence[EncoderInput]) -> Floats:
+        """Encode rows with dropout off; the model's training mode is restored afterwards."""
         torch = self._torch
         started = time.perf_counter()
         packed = _Packed(rows, self.hidden_size, self._budget, self.max_tokens)
@@ -212,9 +207,8 @@ class TorchEngine:
         try:
             with torch.inference_mode():
                 for batch in packed.plan:
-                    ids, mask = (torch.from_numpy(array).to(device) for array in packed.inputs(batch))
-                    output = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
-                    packed.store(batch, output.float().cpu().numpy())
+                    arrays = {name: torch.from_numpy(array).to(device) for name, array in packed.inputs(batch).items()}
+                    packed.store(batch, self._model(**arrays).float().cpu().numpy())
         finally:
             self._model.train(was_training)
         packed.count(self.stats, time.perf_counter() - started)

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from medspan.annotation import LabelSchema
+import numpy as np
+import numpy.typing as npt
+
 from medspan.errors import CheckpointError
 from medspan.formulations import TextTokenizer
+from medspan.inference.annotators import ANNOTATORS, Parts
 from medspan.inference.encoder_engine import EncoderEngine, OnnxEngine, TorchEngine
 from medspan.inference.extractor import Extractor, Heads
 from medspan.models.checkpoint import CheckpointConfig, load_heads, read_config
-from medspan.models.joint import JointScorer
 
 __all__ = ["build_extractor", "bundled_models", "load", "model_folder"]
 
@@ -45,7 +47,7 @@ def load(model: str | Path = "default", *, engine: str = "auto", threads: int | 
     config = read_config(folder)
     exported = sorted((folder / "onnx").glob("*.onnx"), key=lambda path: "int8" not in path.name)
     if engine not in {"auto", "onnx", "torch"}:
-        raise CheckpointError(f"engine {engine!r} cannot run a joint model; use auto, onnx or torch")
+        raise CheckpointError(f"engine {engine!r} cannot run a {config.formulation} model; use auto, onnx or torch")
     encoder: EncoderEngine
     if engine == "onnx" or (engine == "auto" and exported):
         if not exported:
@@ -55,13 +57,23 @@ def load(model: str | Path = "default", *, engine: str = "auto", threads: int | 
         from medspan.models.weights import load_trained_encoder
 
         encoder = TorchEngine(load_trained_encoder(folder))
-    return build_extractor(TextTokenizer.load(folder), encoder, config, JointScorer(load_heads(folder), config.layouts))
+    entities = load(folder / "entities", engine=engine, threads=threads) if (folder / "entities").is_dir() else None
+    return build_extractor(TextTokenizer.load(folder), encoder, config, load_heads(folder), entities)
 
 
 def build_extractor(
-    tokenizer: TextTokenizer, encoder: EncoderEngine, config: CheckpointConfig, scorer: JointScorer
+    tokenizer: TextTokenizer,
+    encoder: EncoderEngine,
+    config: CheckpointConfig,
+    weights: Mapping[str, npt.NDArray[np.float32]],
+    entities: Extractor | None = None,
 ) -> Extractor:
-    """Join the parts of a model; used by `load` and by the training loop alike."""
-    heads = Heads(scorer, config.layouts, config.thresholds, config.compose)
-    schemas: Mapping[str, LabelSchema] = config.schemas
-    return Extractor(tokenizer, encoder, heads, config.window, schemas, default_schema=config.default_schema)
+    """Join the parts of a model; used by `load` and by the training loop alike.
+
+    `weights`: the layers above the encoder. `entities`: what finds the entities that the model joins, if it does.
+    """
+    annotator = ANNOTATORS.get(config.formulation)(
+        Parts(tokenizer, encoder, weights, config.layouts, config.window, config.options)
+    )
+    heads = Heads(config.layouts, config.schemas, config.default_schema, config.compose, config.thresholds)
+    return Extractor(annotator, heads, entities)

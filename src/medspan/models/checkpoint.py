@@ -1,11 +1,13 @@
 """A checkpoint: one directory that runs alone. Only safetensors, ONNX and JSON are ever loaded.
 
-config.json          how rows are cut, head sets with their schemas, thresholds, recipe, library versions
+config.json          formulation, strategy, how rows are cut, head sets with their schemas, thresholds, recipe, versions
 tokenizer.json
-model.safetensors    all weights, as trained                 } one or
+model.safetensors    backbone and heads, as trained          } one or
 backbone/config.json the encoder's architecture              } the other,
+adapter/             what the strategy adds, in peft layout  }
 onnx/*.onnx          the exported encoder                    } or both
 heads.safetensors    the layers above the encoder
+entities/            a checkpoint of its own that finds the entities this one joins
 metrics.json, README.md
 """
 
@@ -21,7 +23,7 @@ import numpy.typing as npt
 from medspan.annotation import LabelSchema
 from medspan.errors import AnnotationError, CheckpointError
 from medspan.formulations import WindowSize
-from medspan.formulations.joint import HeadLayout, Thresholds
+from medspan.formulations.mentions import Layout, Thresholds
 
 __all__ = [
     "CheckpointConfig",
@@ -44,10 +46,13 @@ class CheckpointConfig:
     description: str
     default_schema: str
     window: WindowSize
-    layouts: Mapping[str, HeadLayout]
+    layouts: Mapping[str, Layout]
     thresholds: Mapping[str, Thresholds]
     compose: Mapping[str, tuple[str, ...]]
     schemas: Mapping[str, LabelSchema]
+    formulation: str = "joint"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    strategy: str = "full"
     recipe: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -65,7 +70,9 @@ def write_config(folder: Path, config: CheckpointConfig) -> None:
         folder / "config.json",
         {
             "format": FORMAT,
-            "formulation": "joint",
+            "formulation": config.formulation,
+            "options": dict(config.options),
+            "strategy": config.strategy,
             "name": config.name,
             "description": config.description,
             "default_schema": config.default_schema,
@@ -102,7 +109,7 @@ def read_config(folder: Path) -> CheckpointConfig:
     try:
         heads = data["heads"]
         layouts = {
-            name: HeadLayout(LabelSchema.from_dict(head["schema"]), tuple(head["fragmented"]))
+            name: Layout(LabelSchema.from_dict(head["schema"]), tuple(head["fragmented"]))
             for name, head in heads.items()
         }
         config = CheckpointConfig(
@@ -114,6 +121,9 @@ def read_config(folder: Path) -> CheckpointConfig:
             thresholds={name: Thresholds(**head["thresholds"]) for name, head in heads.items()},
             compose={name: tuple(parts) for name, parts in data["compose"].items()},
             schemas={name: LabelSchema.from_dict(schema) for name, schema in data["schemas"].items()},
+            formulation=data["formulation"],
+            options=data.get("options", {}),
+            strategy=data.get("strategy", "full"),
             recipe=data["recipe"],
             versions=data["versions"],
             data=data["data"],
@@ -158,7 +168,7 @@ def load_heads(folder: Path) -> dict[str, npt.NDArray[np.float32]]:
         raise CheckpointError(f"{folder}: neither heads.safetensors nor model.safetensors is there")
     try:
         with safe_open(path, framework="numpy") as file:
-            names = [name for name in file.keys() if name.startswith(("states.", "heads."))]  # noqa: SIM118
+            names = [name for name in file.keys() if not name.startswith("encoder.")]  # noqa: SIM118
             return {name: file.get_tensor(name).astype(np.float32) for name in names}
     except SafetensorError as error:
         raise CheckpointError(f"{path}: not a safetensors file") from error

@@ -100,7 +100,7 @@ def _write_float32(model: Any, path: Path) -> None:
             self.encoder = model
 
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            hidden: torch.Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+            hidden: torch.Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
             return hidden
 
     example = torch.ones((2, 16), dtype=torch.int64)
@@ -121,7 +121,7 @@ def _write_float32(model: Any, path: Path) -> None:
         if program is None:
             raise CheckpointError("torch exported nothing; the installed torch is too old for medspan")
         program.save(str(path))
-    limit = getattr(model.config, "max_position_embeddings", None)
+    limit = model.max_tokens
     if limit is not None:
         graph = onnx.load(str(path), load_external_data=False)
         onnx.helper.set_model_props(graph, {"max_tokens": str(limit)})
@@ -136,7 +136,7 @@ def _check_parity(model: Any, path: Path, rows: list[Ids]) -> None:
     worst = 0.0
     for feed in _feeds(rows[:24], size=5):
         with torch.inference_mode():
-            expected = model(**{name: torch.from_numpy(ids) for name, ids in feed.items()}).last_hidden_state.numpy()
+            expected = model(**{name: torch.from_numpy(ids) for name, ids in feed.items()}).numpy()
         difference = np.abs(compiled(feed)[0] - expected)[feed["attention_mask"] > 0]
         worst = max(worst, float(difference.max()))
     if not worst <= _TOLERANCE:  # also refuses NaN

@@ -10,7 +10,7 @@ from medspan.models.checkpoint import refuse_code
 
 __all__ = ["load_trained_encoder", "load_weights", "save_weights"]
 
-BACKBONE = "backbone."
+BACKBONE = "encoder.backbone."
 
 
 def save_weights(folder: Path, state: Mapping[str, Any], backbone_config: Any) -> None:
@@ -42,7 +42,7 @@ def load_weights(folder: Path) -> dict[str, Any]:
 
 
 def load_trained_encoder(folder: Path) -> Any:
-    """Return the trained encoder of a checkpoint in evaluation mode, float32."""
+    """Return the trained `Encoder` of a checkpoint in evaluation mode, float32."""
     try:
         from transformers import AutoConfig, AutoModel
     except ImportError as error:
@@ -56,7 +56,9 @@ def load_trained_encoder(folder: Path) -> Any:
         raise CheckpointError(f"{path} is not valid JSON") from error
     config = AutoConfig.from_pretrained(str(path.parent), trust_remote_code=False)
     options = {"add_pooling_layer": False} if config.model_type in {"bert", "roberta", "megatron-bert"} else {}
-    encoder = AutoModel.from_config(config, trust_remote_code=False, **options)
+    backbone = AutoModel.from_config(config, trust_remote_code=False, **options)
     weights = load_weights(folder)
-    encoder.load_state_dict({n.removeprefix(BACKBONE): v for n, v in weights.items() if n.startswith(BACKBONE)})
-    return encoder.float().eval()
+    backbone.load_state_dict({n.removeprefix(BACKBONE): v for n, v in weights.items() if n.startswith(BACKBONE)})
+    from medspan.models.encoder import Encoder
+
+    return Encoder(backbone.float()).eval()

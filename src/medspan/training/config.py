@@ -11,6 +11,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medspan.errors import ConfigError
+from medspan.formulations.pair_classification.options import Options as PairOptions
+from medspan.formulations.reading_comprehension.options import Options as ReadingOptions
+from medspan.formulations.tagging.options import Options as TaggingOptions
+from medspan.models.strategies.options import AdapterOptions
 
 __all__ = ["HeadConfig", "Optimisation", "Recipe", "SourceConfig", "TargetConfig", "WindowConfig", "load_recipe"]
 
@@ -38,12 +42,24 @@ class TargetConfig(_Part):
 class SourceConfig(_Part):
     """Documents to train on."""
 
-    corpus: str = Field(description="name in the catalog, or invented:KIND for generated notes")
+    corpus: str = Field("", description="name in the catalog, or invented:KIND for generated notes")
+    path: Path | None = Field(None, description="in place of a corpus: an annotated file or folder of your own")
+    format: str | None = Field(None, description="format of `path`; none: guessed")
     splits: tuple[str, ...] = Field(("train",), description="splits to read")
     count: int = Field(0, ge=0, description="how many notes to generate, for invented sources")
     repeat: float = Field(1.0, gt=0, description="how often each row is seen in an epoch")
     tune: bool = Field(True, description="whether a tenth of the documents is kept apart as `tune`")
     targets: tuple[TargetConfig, ...] = Field(min_length=1, description="head sets this source trains")
+
+    @property
+    def name(self) -> str:
+        """What the source is called in logs and cards: the corpus, or the last part of its path."""
+        return self.corpus or (self.path.name if self.path else "")
+
+    def model_post_init(self, _context: Any) -> None:
+        """Check that there is exactly one place to read from."""
+        if bool(self.corpus) == (self.path is not None):
+            raise ValueError("a source names either a corpus or a path")
 
 
 class WindowConfig(_Part):
@@ -57,6 +73,7 @@ class Optimisation(_Part):
     """How the weights are moved."""
 
     epochs: int = Field(10, ge=1, description="passes over the sources, repeats included")
+    steps: int = Field(0, ge=0, description="steps at most; 0: as many as the epochs have")
     batch_tokens: int = Field(2048, ge=16, description="tokens a step, padding included")
     learning_rate: float = Field(3e-4, gt=0, description="peak rate of the encoder's last layer")
     head_learning_rate: float = Field(1e-3, gt=0, description="peak rate of everything above the encoder")
@@ -77,14 +94,28 @@ class Evaluation(_Part):
     patience: int = Field(5, ge=1, description="scores without improvement before stopping early")
 
 
+FormulationName = Literal["joint", "tagging", "reading_comprehension", "pair_classification"]
+StrategyName = Literal["full", "head", "prompt", "p-tuning", "prefix", "lora", "ia3"]
+
+
 class Recipe(_Part):
     """One run of `medspan train`."""
 
     name: str = Field(description="name of the model")
     description: str = Field("", description="one sentence for the model card")
-    formulation: Literal["joint"] = Field("joint", description="how extraction becomes a model problem")
-    strategy: Literal["full"] = Field("full", description="which weights learn")
-    backbone: str = Field(description="folder, hub id or pkg:module/path of the pretrained encoder")
+    formulation: FormulationName = Field("joint", description="how extraction becomes a model problem")
+    tagging: TaggingOptions = Field(default_factory=TaggingOptions)
+    reading_comprehension: ReadingOptions = Field(default_factory=ReadingOptions)
+    pair_classification: PairOptions = Field(default_factory=PairOptions)
+    entities: Path | None = Field(
+        None, description="pair_classification: run that finds the entities; none: they are given"
+    )
+    strategy: StrategyName = Field("full", description="which weights learn")
+    adapter: AdapterOptions = Field(default_factory=AdapterOptions)
+    backbone: str = Field(description="folder, hub id or pkg:module/path of the pretrained encoder, or tiny")
+    architecture: dict[str, Any] | None = Field(
+        None, description="the encoder's model_type and sizes, where no model folder has them"
+    )
     seed: int = Field(1, description="seed of weights, order and dropout")
     heads: dict[str, HeadConfig] = Field(min_length=1, description="head sets by name")
     compose: dict[str, tuple[str, ...]] = Field(
@@ -97,6 +128,12 @@ class Recipe(_Part):
     window: WindowConfig = Field(default_factory=WindowConfig)
     optimisation: Optimisation = Field(default_factory=Optimisation)
     evaluation: Evaluation = Field(default_factory=Evaluation)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The choices of the formulation, as plain data."""
+        chosen: BaseModel | None = getattr(self, self.formulation, None)
+        return {} if chosen is None else chosen.model_dump(mode="json")
 
     def model_post_init(self, _context: Any) -> None:
         """Check that every named head exists."""
@@ -166,5 +203,6 @@ def _explain(error: Any) -> str:
 
 
 def _known_keys() -> list[str]:
-    parts = (Recipe, HeadConfig, TargetConfig, SourceConfig, WindowConfig, Optimisation, Evaluation)
+    parts: tuple[type[BaseModel], ...] = (Recipe, HeadConfig, TargetConfig, SourceConfig, WindowConfig, Optimisation)
+    parts += (Evaluation, TaggingOptions, ReadingOptions, PairOptions, AdapterOptions)
     return [field.alias or name for part in parts for name, field in part.model_fields.items()]

@@ -12,21 +12,18 @@ import numpy as np
 import torch
 
 from medspan.corpora import schema
-from medspan.formulations import TextTokenizer, WindowSize
 from medspan.inference import Extractor, build_extractor
 from medspan.inference.encoder_engine import TorchEngine
-from medspan.models.backbones import backbone_path, load_backbone
 from medspan.models.checkpoint import CheckpointConfig, write_config, write_json
-from medspan.models.joint import JointScorer
-from medspan.models.joint.loss import head_loss
-from medspan.models.joint.network import JointModel, JointSizes
+from medspan.models.objective import Criterion
 from medspan.models.weights import load_weights, save_weights
-from medspan.training.batches import Batch, collate, plan_epoch
+from medspan.training.batches import plan_epoch
 from medspan.training.ceiling import tune_ceiling
 from medspan.training.config import Recipe
 from medspan.training.evaluation import score_tune
 from medspan.training.optimiser import Average, build_optimiser, rate_factor
-from medspan.training.sources import Material, build_layouts, gather
+from medspan.training.setup import Setup, prepare
+from medspan.training.sources import Material, gather
 from medspan.training.state import load_state, save_state
 from medspan.training.thresholds import fit_thresholds
 
@@ -53,11 +50,9 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, quiet: bool = F
     """
     torch.set_num_threads(recipe.optimisation.threads or torch.get_num_threads())
     torch.manual_seed(recipe.seed)
-    tokenizer = TextTokenizer.load(Path(backbone_path(recipe.backbone)))
-    layouts = build_layouts(recipe)
-    material = gather(recipe, tokenizer, layouts)
-    model = JointModel(load_backbone(recipe.backbone), layouts, JointSizes(), recipe.optimisation.dropout)
-    trainer = _Trainer(recipe, folder, tokenizer, model, material, quiet)
+    setup = prepare(recipe)
+    material = gather(recipe, setup.task, setup.layouts)
+    trainer = _Trainer(recipe, folder, setup, material, quiet)
     if resume:
         trainer.restore()
     return trainer.run_to_end()
@@ -68,15 +63,17 @@ class _Trainer:
         self,
         recipe: Recipe,
         folder: Path,
-        tokenizer: TextTokenizer,
-        model: JointModel,
+        setup: Setup,
         material: Material,
         quiet: bool,
     ) -> None:
         self.recipe = recipe
         self.folder = folder
-        self.tokenizer = tokenizer
-        self.model = model
+        self.setup = setup
+        self.task = setup.task
+        self.tokenizer = setup.tokenizer
+        self.model = model = setup.task.build(setup.encoder)
+        self.criterion = Criterion()
         self.material = material
         self.quiet = quiet
         self.optimiser = build_optimiser(model, recipe.optimisation)
@@ -87,8 +84,8 @@ class _Trainer:
             for epoch in range(recipe.optimisation.epochs)
         ]
         self.total_steps = sum(len(plan) for plan in self.plans)
-        self.config = _config(recipe, model, material)
-        self.ceiling = tune_ceiling(material.tune, tokenizer, model.layouts, self.config.window)
+        self.config = _config(recipe, setup, material)
+        self.ceiling = tune_ceiling(material.tune, self.task, setup.layouts)
         folder.mkdir(parents=True, exist_ok=True)
 
     def restore(self) -> None:
@@ -126,16 +123,10 @@ class _Trainer:
         # Dropout and sampling depend on the step alone, so a resumed run draws what an uninterrupted one would.
         torch.manual_seed(self.recipe.seed * 1_000_003 + self.at.step)
         rng = np.random.default_rng((self.recipe.seed, 1, self.at.step))
-        batch = collate(
-            [self.material.examples[number] for number in members],
-            self.model.layouts,
-            len(self.tokenizer.prefix),
-            len(self.tokenizer.suffix),
-            pad_id=0,
-        )
+        batch = self.task.collate([self.material.examples[number] for number in members])
         self.model.train()
-        parts = self._losses(batch, rng)
-        loss = torch.stack(list(parts.values())).sum() / batch.n_tokens
+        parts = self.task.losses(self.model, batch, rng, self.criterion)
+        loss = torch.stack(list(parts.values())).sum() / batch.n_units
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), options.clip)
         factor = rate_factor(self.at.step, self.total_steps, options.warmup)
@@ -147,30 +138,18 @@ class _Trainer:
         self.at.step += 1
         self.at.seconds += time.perf_counter() - began
         if self.at.step % 20 == 0:
-            shares = {name: round(float(value.detach()) / batch.n_tokens, 4) for name, value in parts.items()}
+            shares = {name: round(float(value.detach()) / batch.n_units, 4) for name, value in parts.items()}
             self._log({"event": "step", "step": self.at.step, "of": self.total_steps, "loss": shares})
-
-    def _losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.optimisation.precision == "bf16"):
-            hidden = self.model.hidden(batch.input_ids, batch.attention_mask, batch.is_token)
-        hidden = hidden.float()
-        parts: dict[str, torch.Tensor] = {}
-        for head, gold in batch.heads.items():
-            for name, value in head_loss(self.model, head, hidden, gold, rng).items():
-                parts[name] = parts[name] + value if name in parts else value
-        return parts
 
     def _extractor(self, thresholds: Mapping[str, Any] | None = None) -> Extractor:
         """The extractor with the averaged weights; shares the model's encoder, whose weights are swapped in."""
         weights = {
             name: value.float().numpy()
             for name, value in self.average.weights.items()
-            if not name.startswith("backbone.")
+            if not name.startswith("encoder.")
         }
         config = replace(self.config, thresholds=thresholds) if thresholds is not None else self.config
-        return build_extractor(
-            self.tokenizer, TorchEngine(self.model.backbone), config, JointScorer(weights, self.model.layouts)
-        )
+        return build_extractor(self.tokenizer, TorchEngine(self.setup.encoder), config, weights)
 
     def _with_average(self) -> dict[str, torch.Tensor]:
         present = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
@@ -184,7 +163,7 @@ class _Trainer:
         # Without tune documents every score is 0: the last weights are kept then, not the first.
         if scores.measure > self.at.best or not self.material.tune:
             self.at.best, self.at.since_best = scores.measure, 0
-            save_weights(self.folder, self.model.state_dict(), self.model.backbone.config)
+            save_weights(self.folder, self.model.state_dict(), self.setup.encoder.config)
             self.tokenizer.save(self.folder)
             write_config(self.folder, self.config)
         else:
@@ -217,19 +196,22 @@ class _Trainer:
             file.write(line + "\n")
 
 
-def _config(recipe: Recipe, model: JointModel, material: Material) -> CheckpointConfig:
-    schemas = {head: layout.schema for head, layout in model.layouts.items()}
+def _config(recipe: Recipe, setup: Setup, material: Material) -> CheckpointConfig:
+    schemas = {head: layout.schema for head, layout in setup.layouts.items()}
     schemas |= {name: schema(name) for name in recipe.compose}
     return CheckpointConfig(
         name=recipe.name,
         description=recipe.description,
         default_schema=next(iter(recipe.compose), next(iter(recipe.heads))),
-        window=WindowSize(recipe.window.budget, recipe.window.overlap),
-        layouts=model.layouts,
+        window=setup.size,
+        layouts=setup.layouts,
         thresholds={},
         compose=recipe.compose,
         schemas=schemas,
+        formulation=recipe.formulation,
+        options=recipe.options,
+        strategy=recipe.strategy,
         recipe=recipe.model_dump(mode="json", by_alias=True),
-        versions={name: version(name) for name in ("medspan", "torch", "transformers", "tokenizers")},
+        versions={name: version(name) for name in ("medspan", "peft", "torch", "transformers", "tokenizers")},
         data={"documents": dict(material.documents)},
     )

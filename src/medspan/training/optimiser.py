@@ -12,7 +12,7 @@ from medspan.training.config import Optimisation
 
 __all__ = ["Average", "build_optimiser", "rate_factor"]
 
-_LAYER = re.compile(r"backbone\..*?layers?\.(\d+)\.")
+_LAYER = re.compile(r"encoder\.backbone\..*?layers?\.(\d+)\.")
 
 
 def build_optimiser(model: nn.Module, options: Optimisation) -> torch.optim.AdamW:
@@ -23,7 +23,7 @@ def build_optimiser(model: nn.Module, options: Optimisation) -> torch.optim.Adam
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        if name.startswith("backbone."):
+        if name.startswith("encoder."):
             match = _LAYER.match(name)
             depth = n_layers - 1 - int(match.group(1)) if match else n_layers
             rate = options.learning_rate * options.layer_decay**depth

@@ -14,12 +14,12 @@ from medspan.inference import Extractor, build_extractor
 from medspan.inference.encoder_engine import OnnxEngine, TorchEngine
 from medspan.models.checkpoint import CheckpointConfig, load_heads, read_config, save_heads, write_config, write_json
 from medspan.models.export import export_encoder
-from medspan.models.joint import JointScorer
 from medspan.models.weights import load_trained_encoder
 from medspan.training.card import model_card
 from medspan.training.ceiling import tune_ceiling
 from medspan.training.config import Recipe
 from medspan.training.evaluation import TuneScores, score_tune
+from medspan.training.setup import build_task
 from medspan.training.sources import TuneSet, gather
 from medspan.training.thresholds import fit_thresholds
 
@@ -57,7 +57,8 @@ def release(run: Path, folder: Path, *, int8: bool = True) -> Release:
         raise CheckpointError(f"{folder} is not empty; give a new folder")
     recipe = Recipe.model_validate(config.recipe)
     tokenizer = TextTokenizer.load(run)
-    material = gather(recipe, tokenizer, config.layouts)
+    task = build_task(recipe, tokenizer, config.layouts, config.window)
+    material = gather(recipe, task, config.layouts)
     encoder = load_trained_encoder(run)
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -77,7 +78,7 @@ def release(run: Path, folder: Path, *, int8: bool = True) -> Release:
         tokenizer.save(folder)
         write_config(folder, replace(config, data={**config.data, "tune": _names(material.tune)}))
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        best = tune_ceiling(material.tune, tokenizer, config.layouts, config.window)
+        best = tune_ceiling(material.tune, task, config.layouts)
         metrics = {
             "tune": {"torch": _plain(exact), "int8" if int8 else "float32": _plain(exported)},
             "ceiling": _plain(best),
@@ -95,7 +96,7 @@ def _extractor(
     engine: OnnxEngine | TorchEngine, config: CheckpointConfig, tokenizer: TextTokenizer, folder: Path
 ) -> Extractor:
     """Both sides of the gate use the heads as they are stored, so only the encoder differs."""
-    return build_extractor(tokenizer, engine, config, JointScorer(load_heads(folder), config.layouts))
+    return build_extractor(tokenizer, engine, config, load_heads(folder))
 
 
 def _calibration(

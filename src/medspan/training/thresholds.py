@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from medspan.annotation import Document
-from medspan.formulations.joint import FRAGMENT, HeadLayout, Thresholds
+from medspan.formulations.mentions import FRAGMENT, Layout, Thresholds
 from medspan.inference import Extractor
 from medspan.training.evaluation import strict_scores
 from medspan.training.sources import TuneSet, by_head
@@ -89,7 +89,7 @@ def _mentions(document: Document) -> dict[tuple[str, object], float]:
     return {(e.label, e.fragments): e.score if e.score is not None else 1.0 for e in document.entities}
 
 
-def _links(document: Document, layout: HeadLayout) -> dict[tuple[str, object], float]:
+def _links(document: Document, layout: Layout) -> dict[tuple[str, object], float]:
     place = {e.id: (e.label, e.fragments) for e in document.entities}
     found: dict[tuple[str, object], float] = {}
     for r in document.relations:

@@ -172,5 +172,8 @@ class _LockedEncoder:
 
 def share_between_threads(extractor: Any, clock: Clock) -> None:
     """Make an extractor safe for several threads, and let the clock see its tokenizer."""
-    extractor.tokenizer = _TimedTokenizer(extractor.tokenizer, clock)
-    extractor.encoder = _LockedEncoder(extractor.encoder, clock)
+    while extractor is not None:
+        annotator = extractor.annotator
+        annotator.tokenizer = _TimedTokenizer(annotator.tokenizer, clock)
+        annotator.encoder = _LockedEncoder(annotator.encoder, clock)
+        extractor = extractor.entities

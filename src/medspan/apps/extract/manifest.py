@@ -52,7 +52,7 @@ def write_manifest(
     path: Path, result: "ExtractResult", model: Path, extractor: "Extractor", times: tuple[datetime, datetime]
 ) -> None:
     """Write what was run, on what, with which model and packages, and how it ended. Never note text."""
-    options, tally, stats = result.options, result.tally, extractor.encoder.stats
+    options, tally, stats = result.options, result.tally, extractor.annotator.encoder.stats
     manifest: dict[str, Any] = {
         "medspan": __version__,
         "started": times[0].isoformat(),
@@ -62,7 +62,7 @@ def write_manifest(
         "model": {
             "name": options.model,
             "sha256": model_digest(model),
-            "engine": getattr(extractor.encoder, "name", type(extractor.encoder).__name__),
+            "engine": getattr(extractor.annotator.encoder, "name", type(extractor.annotator.encoder).__name__),
             "schemas": list(options.schemas) or [extractor.default_schema],
         },
         "notes": tally.notes(),

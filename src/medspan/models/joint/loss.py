@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from medspan.formulations.joint import HeadLayout, SpanArray, candidate_spans, legal_pairs
+from medspan.formulations.mentions import Layout, SpanArray, candidate_spans, legal_pairs
 from medspan.models.joint.network import JointModel
 from medspan.models.joint.scorer import CANDIDATE_LOGIT
+from medspan.models.objective import Criterion
 
 __all__ = ["HeadBatch", "head_loss"]
 
@@ -28,7 +28,7 @@ class HeadBatch:
 
     tokens: (n,) positions of the rows' tokens in the whole batch; row_of_token: (n,) ascending.
     spans: (spans, 3) first, last (positions among the n tokens, inclusive) and label; values: (spans, attributes) as in
-    HeadTargets; links: (links, 3) span, span, link label.
+    Targets; links: (links, 3) span, span, link label.
     is_annotated: (n,) whether the corpus speaks about a token.
     label_mask (rows, labels), attribute_mask (rows, attributes), link_mask (rows, links): what is annotated.
     """
@@ -45,18 +45,23 @@ class HeadBatch:
 
 
 def head_loss(
-    model: JointModel, head: str, hidden: Tensor, batch: HeadBatch, rng: np.random.Generator
+    model: JointModel,
+    head: str,
+    hidden: Tensor,
+    batch: HeadBatch,
+    rng: np.random.Generator,
+    criterion: Criterion,
 ) -> dict[str, Tensor]:
     """Return the summed losses of one head set by part: edges, spans, values, links. `hidden`: (tokens, D)."""
     layout = model.layouts[head]
     h = hidden[torch.from_numpy(batch.tokens)]
     scores = model.token_scores(head, h)
-    parts = {"edges": _edge_loss(scores, batch)}
+    parts = {"edges": _edge_loss(scores, batch, criterion)}
     first, last, span_targets = _candidates(scores, batch, layout, rng)
     logits = model.span_scores(head, h, scores, torch.from_numpy(first), torch.from_numpy(last))
     is_annotated = batch.is_annotated[first] & batch.is_annotated[last]
     mask = torch.from_numpy(batch.label_mask[batch.row_of_token[first]] & is_annotated[:, None])
-    parts["spans"] = _masked_bce(logits, torch.from_numpy(span_targets), mask)
+    parts["spans"] = criterion.binary(logits, torch.from_numpy(span_targets), mask)
     mention_first, mention_last, labels, gold = _mentions(
         logits.detach().numpy(), first, last, span_targets, mask.numpy(), batch
     )
@@ -64,19 +69,16 @@ def head_loss(
         return parts
     state = model.mention_states(h, torch.from_numpy(mention_first), torch.from_numpy(mention_last))
     if layout.attributes:
-        parts["values"] = _value_loss(model, head, state, gold, mention_first, batch, layout)
+        parts["values"] = _value_loss(model, head, state, gold, mention_first, batch, layout, criterion)
     if layout.links:
         pairs = legal_pairs(batch.row_of_token[mention_first], labels, layout)
         if len(pairs):
-            parts["links"] = _link_loss(model, head, h, state, mention_first, mention_last, labels, gold, pairs, batch)
+            spans = SpanArray(mention_first, mention_last)
+            parts["links"] = _link_loss(model, head, h, state, spans, labels, gold, pairs, batch, criterion)
     return parts
 
 
-def _masked_bce(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
-    return (binary_cross_entropy_with_logits(logits, targets, reduction="none") * mask).sum()
-
-
-def _edge_loss(scores: tuple[Tensor, Tensor, Tensor], batch: HeadBatch) -> Tensor:
+def _edge_loss(scores: tuple[Tensor, Tensor, Tensor], batch: HeadBatch, criterion: Criterion) -> Tensor:
     first, last, label = batch.spans.T
     start, end = np.zeros(scores[0].shape, np.float32), np.zeros(scores[0].shape, np.float32)
     start[first, label] = 1.0
@@ -87,13 +89,13 @@ def _edge_loss(scores: tuple[Tensor, Tensor, Tensor], batch: HeadBatch) -> Tenso
     mask = torch.from_numpy(batch.label_mask[batch.row_of_token] & batch.is_annotated[:, None])
     targets = (torch.from_numpy(target) for target in (start, end, inside))
     return sum(
-        (_masked_bce(logits, target, mask) for logits, target in zip(scores, targets, strict=True)),
+        (criterion.binary(logits, target, mask) for logits, target in zip(scores, targets, strict=True)),
         start=torch.zeros(()),
     )
 
 
 def _candidates(
-    scores: tuple[Tensor, Tensor, Tensor], batch: HeadBatch, layout: HeadLayout, rng: np.random.Generator
+    scores: tuple[Tensor, Tensor, Tensor], batch: HeadBatch, layout: Layout, rng: np.random.Generator
 ) -> tuple[IntArray, IntArray, npt.NDArray[np.float32]]:
     """Gold spans and the spans that serving would consider now, with their labels: (S,), (S,), (S, L)."""
     hidden_labels = ~batch.label_mask[batch.row_of_token]
@@ -141,7 +143,8 @@ def _value_loss(
     gold: IntArray,
     first: IntArray,
     batch: HeadBatch,
-    layout: HeadLayout,
+    layout: Layout,
+    criterion: Criterion,
 ) -> Tensor:
     logits = model.value_scores(head, state)
     total = logits.new_zeros(())
@@ -153,7 +156,7 @@ def _value_loss(
             if not layout.attributes[number].is_optional:
                 block = block[:, 1:]
                 value = value - 1
-            total = total + cross_entropy(block, torch.from_numpy(value[chosen]), reduction="sum")
+            total = total + criterion.categorical(block, torch.from_numpy(value[chosen]))
     return total
 
 
@@ -162,15 +165,14 @@ def _link_loss(
     head: str,
     h: Tensor,
     state: Tensor,
-    first: IntArray,
-    last: IntArray,
+    spans: SpanArray,
     labels: IntArray,
     gold: IntArray,
     pairs: IntArray,
     batch: HeadBatch,
+    criterion: Criterion,
 ) -> Tensor:
     layout = model.layouts[head]
-    spans = SpanArray(first, last)
     logits = model.link_scores(
         head,
         h,
@@ -189,5 +191,5 @@ def _link_loss(
         for column in by_pair.get((int(a), int(b)), ()):
             targets[number, column] = 1.0
     mask = layout.link_legal[labels[pairs[:, 0]], labels[pairs[:, 1]]]
-    mask = mask & batch.link_mask[batch.row_of_token[first[pairs[:, 0]]]]
-    return _masked_bce(logits, torch.from_numpy(targets), torch.from_numpy(mask))
+    mask = mask & batch.link_mask[batch.row_of_token[spans.first[pairs[:, 0]]]]
+    return criterion.binary(logits, torch.from_numpy(targets), torch.from_numpy(mask))

@@ -9,12 +9,14 @@ M mentions, C pairs.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from medspan.formulations.joint import N_BUCKETS, HeadLayout, gap_features, width_bucket
+from medspan.formulations.joint import N_BUCKETS, gap_features, width_bucket
+from medspan.formulations.mentions import Layout
+from medspan.models.encoder import Encoder
 
 __all__ = ["HeadSet", "JointModel", "JointSizes", "SpanStates", "range_means"]
 
@@ -62,7 +64,7 @@ class SpanStates(nn.Module):
 class HeadSet(nn.Module):
     """What is scored for one schema."""
 
-    def __init__(self, hidden: int, layout: HeadLayout, sizes: JointSizes) -> None:
+    def __init__(self, hidden: int, layout: Layout, sizes: JointSizes) -> None:
         super().__init__()
         n_labels = len(layout.labels)
         self.token = nn.Linear(hidden, 3 * n_labels)
@@ -90,11 +92,11 @@ class JointModel(nn.Module):
     """An encoder with span states and a head set for each schema."""
 
     def __init__(
-        self, backbone: Any, layouts: Mapping[str, HeadLayout], sizes: JointSizes, dropout: float = 0.1
+        self, encoder: Encoder, layouts: Mapping[str, Layout], sizes: JointSizes, dropout: float = 0.1
     ) -> None:
         super().__init__()
-        hidden = int(backbone.config.hidden_size)
-        self.backbone = backbone
+        hidden = encoder.hidden_size
+        self.encoder = encoder
         self.layouts = dict(layouts)
         self.states = SpanStates(hidden, sizes, dropout)
         self.heads = nn.ModuleDict({name: HeadSet(hidden, layout, sizes) for name, layout in layouts.items()})
@@ -103,10 +105,9 @@ class JointModel(nn.Module):
     def _head(self, name: str) -> HeadSet:
         return cast(HeadSet, self.heads[name])
 
-    def hidden(self, input_ids: Tensor, attention_mask: Tensor, is_token: Tensor) -> Tensor:
+    def hidden(self, inputs: Mapping[str, Tensor], is_token: Tensor) -> Tensor:
         """Run the encoder on padded rows (rows, length) and return the states of real tokens: (N, D) float32."""
-        states = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return cast(Tensor, self.dropout(states.float()[is_token]))
+        return cast(Tensor, self.dropout(self.encoder(**inputs)[is_token]))
 
     def token_scores(self, head: str, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return start, end and inside logits, each (N, L)."""

@@ -10,18 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from medspan.errors import CheckpointError
-from medspan.formulations.joint import (
-    HeadLayout,
-    HeadOutputs,
+from medspan.formulations.joint import gap_features, width_bucket
+from medspan.formulations.mentions import (
+    Layout,
+    Outputs,
     SpanArray,
     Thresholds,
     best_of_row,
     candidate_spans,
-    gap_features,
     legal_pairs,
     resolve,
-    width_bucket,
 )
+from medspan.models.arithmetic import RangeMeans, linear, sigmoid, silu
 
 __all__ = ["CANDIDATE_LOGIT", "JointScorer"]
 
@@ -42,36 +42,13 @@ PAIRS_AT_ONCE = 1 << 15
 """Pairs whose states are held in memory together."""
 
 
-def sigmoid(x: FloatArray) -> FloatArray:
-    """Return the logistic function, without overflow."""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -60.0, 60.0))), dtype=np.float32)
-
-
-def silu(x: FloatArray) -> FloatArray:
-    """Return x * sigmoid(x)."""
-    return x * sigmoid(x)
-
-
-class RangeMeans:
-    """Means over token ranges of one array, from running sums in double precision."""
-
-    def __init__(self, values: FloatArray) -> None:
-        self._sums = np.zeros((len(values) + 1, values.shape[1]), dtype=np.float64)
-        np.cumsum(values, axis=0, dtype=np.float64, out=self._sums[1:])
-
-    def __call__(self, first: IntArray, past: IntArray) -> FloatArray:
-        """Return the mean of rows [first, past): (ranges, columns); zero where empty."""
-        width = np.maximum(past - first, 1)[:, None]
-        return np.asarray((self._sums[past] - self._sums[first]) / width, dtype=np.float32)
-
-
 class JointScorer:
     """The layers above the encoder, for any number of head sets.
 
     Raises CheckpointError where the weights of a head set are missing or belong to another schema.
     """
 
-    def __init__(self, weights: Mapping[str, FloatArray], layouts: Mapping[str, HeadLayout]) -> None:
+    def __init__(self, weights: Mapping[str, FloatArray], layouts: Mapping[str, Layout]) -> None:
         self._weights = {name: np.asarray(value, dtype=np.float32) for name, value in weights.items()}
         self.layouts = dict(layouts)
         for head, layout in layouts.items():
@@ -82,11 +59,9 @@ class JointScorer:
                     raise CheckpointError(f"head set {head!r}: its {part} weights do not fit its schema")
 
     def _linear(self, name: str, x: FloatArray) -> FloatArray:
-        y = x @ self._weights[f"{name}.weight"].T
-        bias = self._weights.get(f"{name}.bias")
-        return y if bias is None else y + bias
+        return linear(self._weights, name, x)
 
-    def score(self, head: str, h: FloatArray, row_of_token: IntArray, thresholds: Thresholds) -> HeadOutputs:
+    def score(self, head: str, h: FloatArray, row_of_token: IntArray, thresholds: Thresholds) -> Outputs:
         """Find mentions, their attribute logits and their links for one head set.
 
         h: (tokens, hidden) encoder states of all rows; row_of_token: (tokens,) ascending.
@@ -117,7 +92,7 @@ class JointScorer:
         )
         pairs = legal_pairs(row_of_token[found.first], labels, layout)
         links = self._links(prefix, h, state, found, labels, pairs, layout)
-        return HeadOutputs(found, labels, scores, values, pairs, links)
+        return Outputs(found, labels, scores, values, pairs, links)
 
     def _span_logits(
         self,
@@ -156,7 +131,7 @@ class JointScorer:
         spans: SpanArray,
         labels: IntArray,
         pairs: IntArray,
-        layout: HeadLayout,
+        layout: Layout,
     ) -> FloatArray:
         links = np.zeros((len(pairs), len(layout.links)), dtype=np.float32)
         if len(pairs) == 0:

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from medspan.annotation import Attribute, Document, Entity
-from medspan.formulations.joint.layout import FRAGMENT, HeadLayout
-from medspan.formulations.joint.lost import count_lost
-from medspan.formulations.joint.spans import MAX_WIDTH
+from medspan.formulations.mentions.layout import FRAGMENT, Layout
+from medspan.formulations.mentions.lost import count_lost
+from medspan.formulations.mentions.spans import MAX_WIDTH
 from medspan.formulations.tokens import Tokens
 
-__all__ = ["HeadTargets", "Supervision", "encode"]
+__all__ = ["Supervision", "Targets", "encode"]
 
 IntArray = npt.NDArray[np.int64]
 _Triple = tuple[int, int, int]
@@ -34,7 +34,7 @@ class Supervision:
     @classmethod
     def of(
         cls,
-        layout: HeadLayout,
+        layout: Layout,
         entities: Collection[str] | None = None,
         attributes: Collection[str] | None = None,
         relations: Collection[str] | None = None,
@@ -56,7 +56,7 @@ class Supervision:
 
 
 @dataclass(frozen=True)
-class HeadTargets:
+class Targets:
     """Gold of one window for one head set.
 
     `spans`: (spans, 3) first token, last token, label; tokens are positions in the window, both ends inclusive.
@@ -72,9 +72,7 @@ class HeadTargets:
     lost: Counter[str] = field(default_factory=Counter)
 
 
-def encode(
-    document: Document, tokens: Tokens, layout: HeadLayout, unannotated: Sequence[tuple[int, int]] = ()
-) -> HeadTargets:
+def encode(document: Document, tokens: Tokens, layout: Layout, unannotated: Sequence[tuple[int, int]] = ()) -> Targets:
     """Turn the annotations of a window into targets.
 
     A fragment whose edges fall inside a word piece is widened to whole pieces. Mentions of labels outside the schema,
@@ -114,7 +112,7 @@ def encode(
     is_annotated = np.ones(len(tokens), dtype=bool)
     for start, end in unannotated:
         is_annotated &= (tokens.ends <= start) | (tokens.starts >= end)
-    return HeadTargets(
+    return Targets(
         np.array(spans, dtype=np.int64).reshape(-1, 3),
         np.array(values, dtype=np.int64).reshape(len(index), len(layout.attributes)),
         np.array(list(links), dtype=np.int64).reshape(-1, 3),
@@ -123,7 +121,7 @@ def encode(
     )
 
 
-def _keys(entity: Entity, tokens: Tokens, layout: HeadLayout) -> list[_Triple]:
+def _keys(entity: Entity, tokens: Tokens, layout: Layout) -> list[_Triple]:
     """Return first token, last token and label of each fragment; nothing where one of them cannot be held."""
     label = layout.label_index.get(entity.label)
     keys: list[_Triple] = []
@@ -136,7 +134,7 @@ def _keys(entity: Entity, tokens: Tokens, layout: HeadLayout) -> list[_Triple]:
     return keys
 
 
-def _values(attributes: tuple[Attribute, ...], label: int, layout: HeadLayout) -> list[int]:
+def _values(attributes: tuple[Attribute, ...], label: int, layout: Layout) -> list[int]:
     given = {attribute.name: attribute.value for attribute in attributes}
     row = []
     for number, kind in enumerate(layout.attributes):

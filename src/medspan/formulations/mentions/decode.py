@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from medspan.annotation import Argument, Attribute, Document, Entity, Event, Relation, Span
-from medspan.formulations.joint.fragments import linked_groups
-from medspan.formulations.joint.layout import FRAGMENT, HeadLayout
-from medspan.formulations.joint.outputs import HeadOutputs
-from medspan.formulations.joint.spans import SpanArray
+from medspan.formulations.mentions.fragments import linked_groups
+from medspan.formulations.mentions.layout import FRAGMENT, Layout
+from medspan.formulations.mentions.outputs import Outputs
+from medspan.formulations.mentions.spans import SpanArray
 from medspan.formulations.tokens import Tokens
 
 __all__ = ["Thresholds", "decode", "legal_pairs", "resolve"]
@@ -29,11 +29,11 @@ class Thresholds:
     links: Mapping[str, float] = field(default_factory=dict)
     default: float = 0.5
 
-    def for_labels(self, layout: HeadLayout) -> npt.NDArray[np.float32]:
+    def for_labels(self, layout: Layout) -> npt.NDArray[np.float32]:
         """Thresholds in column order: (labels,)."""
         return np.array([self.labels.get(name, self.default) for name in layout.labels], dtype=np.float32)
 
-    def for_links(self, layout: HeadLayout) -> npt.NDArray[np.float32]:
+    def for_links(self, layout: Layout) -> npt.NDArray[np.float32]:
         """Thresholds in column order: (links,)."""
         return np.array([self.links.get(name, self.default) for name in layout.links], dtype=np.float32)
 
@@ -66,7 +66,7 @@ def resolve(spans: SpanArray, labels: IntArray, scores: npt.NDArray[np.float32])
     return keep
 
 
-def legal_pairs(row_of_mention: IntArray, labels: IntArray, layout: HeadLayout) -> IntArray:
+def legal_pairs(row_of_mention: IntArray, labels: IntArray, layout: Layout) -> IntArray:
     """All ordered pairs of mentions in one row that some link may join: (pairs, 2). Mentions are sorted by row."""
     if len(labels) < 2 or not layout.links:
         return np.zeros((0, 2), dtype=np.int64)
@@ -84,8 +84,8 @@ def legal_pairs(row_of_mention: IntArray, labels: IntArray, layout: HeadLayout) 
 def decode(
     documents: Sequence[Document],
     tokens: Sequence[Tokens],
-    outputs: HeadOutputs,
-    layout: HeadLayout,
+    outputs: Outputs,
+    layout: Layout,
     thresholds: Thresholds,
 ) -> list[Document]:
     """Write the outputs of a batch as annotation on its windows, in order.
@@ -119,7 +119,7 @@ def decode(
     return found
 
 
-def _best_values(outputs: HeadOutputs, layout: HeadLayout) -> list[list[tuple[str, str, float]]]:
+def _best_values(outputs: Outputs, layout: Layout) -> list[list[tuple[str, str, float]]]:
     """The chosen (name, value, probability) of each mention's attributes."""
     chosen: list[list[tuple[str, str, float]]] = [[] for _ in range(len(outputs.labels))]
     for number, (attribute, columns) in enumerate(zip(layout.attributes, layout.attribute_columns, strict=True)):
@@ -144,9 +144,9 @@ def _document(
     offset: int,
     mentions: range,
     links: list[tuple[int, int, str, float]],
-    outputs: HeadOutputs,
+    outputs: Outputs,
     values: list[list[tuple[str, str, float]]],
-    layout: HeadLayout,
+    layout: Layout,
 ) -> Document:
     def fragment(mention: int) -> Span:
         first, last = int(outputs.spans.first[mention]) - offset, int(outputs.spans.last[mention]) - offset

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medspan.annotation import Document, EntityType, LabelSchema, Relation, RelationType, Span
-from medspan.formulations.joint import HeadLayout, HeadOutputs, SpanArray, Thresholds, decode
-from medspan.formulations.joint.fragments import MAX_COMPONENT, linked_groups
+from medspan.formulations.mentions import Layout, Outputs, SpanArray, Thresholds, decode
+from medspan.formulations.mentions.fragments import MAX_COMPONENT, linked_groups
 from medspan.formulations.tokens import Tokens
 
 SCHEMA = LabelSchema(
@@ -17,7 +17,7 @@ SCHEMA = LabelSchema(
     (EntityType("Part", "A part of the body.", "part"), EntityType("Time", "A time.", "time")),
     relations=(RelationType("since", "From when.", "since", ("Part",), ("Time",)),),
 )
-LAYOUT = HeadLayout(SCHEMA, ("Part",))
+LAYOUT = Layout(SCHEMA, ("Part",))
 
 
 def maximal_sets_by_brute_force(pairs: set[tuple[int, int]]) -> list[list[int]]:
@@ -65,7 +65,7 @@ def test_two_mentions_may_share_their_first_fragment_and_its_relations() -> None
     # Mentions: "left", "arm", "leg", "May". Links: since, fragment.
     at = np.array([0, 1, 3, 5])
     pairs = np.array([[0, 1], [0, 2], [0, 3]])
-    outputs = HeadOutputs(
+    outputs = Outputs(
         SpanArray(at, at),
         np.array([0, 0, 0, 1]),
         np.ones(4, np.float32),

@@ -12,13 +12,13 @@ import numpy.typing as npt
 
 from medspan.annotation import AttributeType, LabelSchema
 
-__all__ = ["FRAGMENT", "HeadLayout"]
+__all__ = ["FRAGMENT", "Layout"]
 
 FRAGMENT = "+"
 
 
 @dataclass(frozen=True)
-class HeadLayout:
+class Layout:
     """What the columns of a head set's outputs mean.
 
     `fragmented` lists the labels whose mentions may be discontinuous in the training corpora; only their spans are

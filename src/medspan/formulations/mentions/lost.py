@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 from medspan.annotation import Attribute, Document, Entity
-from medspan.formulations.joint.fragments import linked_groups
-from medspan.formulations.joint.layout import FRAGMENT, HeadLayout
+from medspan.formulations.mentions.fragments import linked_groups
+from medspan.formulations.mentions.layout import FRAGMENT, Layout
 from medspan.formulations.tokens import Tokens
 
 __all__ = ["count_lost"]
@@ -17,14 +17,14 @@ _Triple = tuple[int, int, int]
 def count_lost(
     document: Document,
     tokens: Tokens,
-    layout: HeadLayout,
+    layout: Layout,
     spans: Sequence[_Triple],
     links: Collection[_Triple],
     spans_of: Mapping[str, Sequence[int]],
 ) -> Counter[str]:
     """Count the mentions, attributes, links and events of a window that `decode` cannot give back, by reason.
 
-    `spans` and `links` are those of HeadTargets, `spans_of` the span numbers of each entity that has a target. All
+    `spans` and `links` are those of Targets, `spans_of` the span numbers of each entity that has a target. All
     that does not come back is counted once; links of a mention that does not come back are lost as well.
     """
     lost: Counter[str] = Counter()
@@ -73,7 +73,7 @@ def count_lost(
     return +lost
 
 
-def _is_held(attribute: Attribute, entity: Entity, layout: HeadLayout) -> bool:
+def _is_held(attribute: Attribute, entity: Entity, layout: Layout) -> bool:
     kind = layout.schema.attribute(attribute.name, entity.label)
     return kind is not None and attribute.value in kind.values
 
@@ -84,7 +84,7 @@ class _Mentions:
     def __init__(
         self,
         tokens: Tokens,
-        layout: HeadLayout,
+        layout: Layout,
         spans: Sequence[_Triple],
         links: Collection[_Triple],
         spans_of: Mapping[str, Sequence[int]],

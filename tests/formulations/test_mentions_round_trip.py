@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medspan.annotation import Argument, Attribute, Document, Entity, Event, Relation, Span
-from medspan.formulations.joint import MAX_WIDTH, HeadLayout, HeadOutputs, HeadTargets, Thresholds, decode, encode
+from medspan.formulations.mentions import MAX_WIDTH, Layout, Outputs, Targets, Thresholds, decode, encode
 from tiny import TINY_SCHEMA, word_tokens
 
 TEXT = "one two three four five six seven eight nine ten"
 WORDS = word_tokens(TEXT)
-LAYOUT = HeadLayout(TINY_SCHEMA, TINY_SCHEMA.labels)
-WHOLE_ONLY = HeadLayout(TINY_SCHEMA)
+LAYOUT = Layout(TINY_SCHEMA, TINY_SCHEMA.labels)
+WHOLE_ONLY = Layout(TINY_SCHEMA)
 
 
 def words(first: int, last: int | None = None) -> Span:
@@ -26,12 +26,12 @@ def mention(name: str, label: str, *fragments: Span, **attributes: str) -> Entit
     return Entity(name, label, fragments, tuple(Attribute(*pair) for pair in attributes.items()))
 
 
-def targets_of(document: Document, layout: HeadLayout = LAYOUT) -> HeadTargets:
+def targets_of(document: Document, layout: Layout = LAYOUT) -> Targets:
     return encode(document, word_tokens(document.text), layout)
 
 
-def there_and_back(document: Document, layout: HeadLayout = LAYOUT) -> Document:
-    outputs = HeadOutputs.certain([targets_of(document, layout)], layout)
+def there_and_back(document: Document, layout: Layout = LAYOUT) -> Document:
+    outputs = Outputs.certain([targets_of(document, layout)], layout)
     (back,) = decode([document.bare()], [word_tokens(document.text)], outputs, layout, Thresholds())
     return back
 
@@ -131,12 +131,12 @@ def test_rows_are_told_apart() -> None:
         for at in range(4)
     ]
     notes.insert(2, Document("empty", TEXT))
-    outputs = HeadOutputs.certain([targets_of(note) for note in notes], LAYOUT)
+    outputs = Outputs.certain([targets_of(note) for note in notes], LAYOUT)
     bare = [note.bare() for note in notes]
     assert decode(bare, [WORDS] * len(notes), outputs, LAYOUT, Thresholds()) == notes
 
 
-def lost_in(*entities: Entity, layout: HeadLayout = LAYOUT, relations: tuple[Relation, ...] = ()) -> dict[str, int]:
+def lost_in(*entities: Entity, layout: Layout = LAYOUT, relations: tuple[Relation, ...] = ()) -> dict[str, int]:
     return dict(targets_of(Document("n", TEXT, entities, relations), layout).lost)
 
 
@@ -301,7 +301,7 @@ def facts(document: Document) -> tuple[Counter[object], Counter[object]]:
 
 @settings(max_examples=300, deadline=None)
 @given(documents(), st.sampled_from([LAYOUT, WHOLE_ONLY]))
-def test_what_is_counted_as_lost_is_what_does_not_come_back(document: Document, layout: HeadLayout) -> None:
+def test_what_is_counted_as_lost_is_what_does_not_come_back(document: Document, layout: Layout) -> None:
     lost = targets_of(document, layout).lost
     gold, found = facts(document), facts(there_and_back(document, layout))
     assert sum(lost[reason] for reason in MENTION_REASONS) == (gold[0] - found[0]).total()

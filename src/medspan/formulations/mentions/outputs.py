@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from medspan.formulations.joint.encode import HeadTargets
-from medspan.formulations.joint.layout import HeadLayout
-from medspan.formulations.joint.spans import SpanArray
+from medspan.formulations.mentions.encode import Targets
+from medspan.formulations.mentions.layout import Layout
+from medspan.formulations.mentions.spans import SpanArray
 
-__all__ = ["HeadOutputs"]
+__all__ = ["Outputs"]
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]
@@ -20,7 +20,7 @@ _CERTAIN = 30.0
 
 
 @dataclass(frozen=True)
-class HeadOutputs:
+class Outputs:
     """Scored mentions and links of one head set over rows laid end to end.
 
     spans: mentions found, one a label: `spans` (mentions), `labels` (mentions,), `scores` (mentions,) probabilities.
@@ -37,7 +37,7 @@ class HeadOutputs:
     link_scores: FloatArray
 
     @classmethod
-    def certain(cls, targets: Sequence[HeadTargets], layout: HeadLayout) -> "HeadOutputs":
+    def certain(cls, targets: Sequence[Targets], layout: Layout) -> "Outputs":
         """Return what a model without fault would say about rows with these targets."""
         spans: list[IntArray] = []
         values: list[IntArray] = []

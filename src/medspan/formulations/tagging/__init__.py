@@ -1,0 +1,1 @@
+"""The `tagging` formulation: BIO labels for tokens."""
