@@ -59,7 +59,19 @@ class Encoder(nn.Module):
     @property
     def bare(self) -> Any:
         """The transformers encoder; with `lora` and `ia3` the adapters sit inside it."""
-        return self.backbone.get_base_model() if hasattr(self.backbone, "peft_config") else self.backbone
+        return self.backbone.get_base_model() if self.has_adapter else self.backbone
+
+    @property
+    def has_adapter(self) -> bool:
+        """Whether the backbone is a peft model; not so without additions, once merged, or with a fixed prompt."""
+        return hasattr(self.backbone, "peft_config")
+
+    @property
+    def changes_backbone(self) -> bool:
+        """Whether the backbone's own weights learn, so that they must be saved: `full`, and unfrozen soft prompts."""
+        if self.has_adapter and not self.n_virtual:
+            return False
+        return any(parameter.requires_grad for parameter in self.bare.parameters())
 
     def forward(
         self,

@@ -4,6 +4,7 @@ Importing this needs neither torch nor peft; `apply` and what follows do.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medspan.errors import MissingExtraError
@@ -21,6 +22,9 @@ __all__ = [
     "apply",
     "count_parameters",
     "learning",
+    "load_adapter",
+    "merged",
+    "save_adapter",
 ]
 
 STRATEGIES: Registry[Callable[[Any, AdapterOptions], "Encoder"]] = Registry(
@@ -49,3 +53,38 @@ def apply(backbone: Any, strategy: str, options: AdapterOptions | None = None) -
     except ImportError as error:
         raise MissingExtraError(error.name or "peft", "train") from error
     return build(backbone, options or AdapterOptions())
+
+
+def save_adapter(encoder: "Encoder", folder: Path) -> None:
+    """Write `adapter_config.json` and `adapter_model.safetensors` into `folder` (`adapter/` in a checkpoint).
+
+    Any peft program loads them; no path of this machine is inside. The virtual tokens of `p-tuning`, and of `prefix`
+    with a network, are written as they come out of the network: to go on training keep `Encoder.state()`. Raises
+    ConfigError for an encoder without adapter (`full`, `head`, merged, loaded with a fixed prompt).
+    """
+    from medspan.models.strategies.files import save
+
+    save(encoder, folder)
+
+
+def load_adapter(backbone: Any, folder: Path) -> "Encoder":
+    """Put the adapter saved in `folder` on a transformers encoder, to be served: nothing learns any more.
+
+    Raises CheckpointError for anything but JSON and safetensors, and for an adapter of another backbone.
+    """
+    try:
+        from medspan.models.strategies.files import load
+    except ImportError as error:
+        raise MissingExtraError(error.name or "peft", "train") from error
+    return load(backbone, folder)
+
+
+def merged(encoder: "Encoder") -> "Encoder":
+    """Return an encoder of the same outputs, as it is served and exported.
+
+    `lora` and `ia3` are folded into a copy of the backbone; a soft prompt becomes a constant before the same backbone;
+    others are returned as they are.
+    """
+    from medspan.models.strategies.merging import merge
+
+    return merge(encoder)
