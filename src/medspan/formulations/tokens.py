@@ -1,11 +1,12 @@
 """Characters to word pieces and back: the only place where a tokenizer is called.
 
-The package's tokenizer files may carry truncation and padding settings; both are switched off here, or notes would be
-cut silently.
+Tokenizer files may carry truncation and padding settings; both are switched off here, or notes would be cut silently.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,22 @@ import numpy as np
 import numpy.typing as npt
 
 from medspan.errors import CheckpointError
+from medspan.formulations.alignment import align
 
 __all__ = ["TextTokenizer", "Tokens"]
 
 IntArray = npt.NDArray[np.int32]
 
+_ODD_SPACE = re.compile(r"[^\S ]")
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The word pieces of one text, without special tokens: three arrays of shape (tokens,)."""
+    """The word pieces of one text, without special tokens: three arrays of shape (tokens,).
+
+    Starts and ends never decrease, and `text[start:end]` is neither empty nor has white space at its edges. Pieces that
+    are parts of one character share its range; no others overlap.
+    """
 
     ids: IntArray
     starts: IntArray
@@ -52,6 +60,10 @@ class TextTokenizer:
         at = next((i for i in range(len(full)) if full[i : i + len(bare)] == bare), 0)
         self.prefix: list[int] = full[:at]
         self.suffix: list[int] = full[at + len(bare) :]
+        # Post-processors that trim offsets do it by settings that need not fit the rest of the file, and then lose
+        # letters; `align` does it by the text.
+        self._bare = type(backend).from_str(backend.to_str())
+        self._bare.post_processor = None
 
     @classmethod
     def load(cls, path: Path) -> "TextTokenizer":
@@ -83,16 +95,47 @@ class TextTokenizer:
         return int(self._backend.get_vocab_size(with_added_tokens=True))
 
     def __call__(self, texts: Sequence[str]) -> list[Tokens]:
-        """Tokenize texts, in order; pieces that cover no character are left out."""
+        """Tokenize texts, in order; pieces of nothing but white space are left out.
+
+        Line breaks, tabs and all other white space are read as spaces, so that whatever the tokenizer makes of them,
+        words beside them stay apart.
+        """
+        plain = [_ODD_SPACE.sub(" ", text) for text in texts]
         found = []
-        for encoding in self._backend.encode_batch(list(texts), add_special_tokens=False):
+        for text, encoding in zip(plain, self._bare.encode_batch(plain, add_special_tokens=False), strict=True):
             offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
-            ids = np.array(encoding.ids, dtype=np.int32)
-            real = offsets[:, 1] > offsets[:, 0]
-            if not real.all():
-                ids, offsets = ids[real], offsets[real]
-            found.append(Tokens(ids, np.ascontiguousarray(offsets[:, 0]), np.ascontiguousarray(offsets[:, 1])))
+            characters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+            kept, starts, ends = align(characters == 32, offsets[:, 0], offsets[:, 1])
+            ids = np.array(encoding.ids, dtype=np.int32)[kept]
+            found.append(Tokens(ids, np.ascontiguousarray(starts), np.ascontiguousarray(ends)))
         return found
+
+    def pair(self, first: IntArray, second: IntArray) -> tuple[IntArray, IntArray | None, int]:
+        """Return a row of two texts, given as ids: its ids, its segment ids, and where the second text begins.
+
+        Special tokens are those that the tokenizer puts around and between two texts, or else those around one text
+        with the last ones between. Segment ids are None where there is but one kind.
+        """
+        (before, between, after), (one, two) = self._around_pair
+        ids = np.concatenate([before, first, between, second, after], dtype=np.int32)
+        start = len(before) + len(first) + len(between)
+        if one == two:
+            return ids, None, start
+        types = np.full(len(ids), one, np.int32)
+        types[start:] = two
+        return ids, types, start
+
+    @cached_property
+    def _around_pair(self) -> tuple[tuple[list[int], list[int], list[int]], tuple[int, int]]:
+        """Special tokens before, between and after two texts, and the segment id of each text."""
+        bare = self._backend.encode("a", add_special_tokens=False).ids
+        both = self._backend.encode("a", "a", add_special_tokens=True)
+        starts = [at for at in range(len(both.ids)) if both.ids[at : at + len(bare)] == bare]
+        first, second = starts[0], starts[-1]
+        parts = both.ids[:first], both.ids[first + len(bare) : second], both.ids[second + len(bare) :]
+        if [*parts[0]] != self.prefix or not parts[1]:
+            return (self.prefix, self.suffix, self.suffix), (0, 1)
+        return parts, (both.type_ids[first], both.type_ids[second])
 
     def row(self, tokens: Tokens) -> IntArray:
         """Return the ids given to the encoder: special tokens around the pieces."""
