@@ -1,0 +1,265 @@
+"""Pairs to encoder rows: the text around both mentions, marked and cut to what a row may hold.
+
+Text is cut before markers are put in, so no marker can be lost, and a pair's states are looked up at the places its
+markers were put at, not searched for.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from medspan.annotation import Document, Span
+from medspan.formulations.inputs import EncoderInput
+from medspan.formulations.mentions import Layout
+from medspan.formulations.pair_classification.candidates import Candidates, sentence_ranges
+from medspan.formulations.pair_classification.markers import Markers
+from medspan.formulations.pair_classification.options import Options
+from medspan.formulations.tokens import TextTokenizer, Tokens
+
+__all__ = ["Built", "PairRow", "RowBuilder", "visible"]
+
+IntArray = npt.NDArray[np.int64]
+Ids = npt.NDArray[np.int32]
+_Range = tuple[int, int]
+
+NO_TOKENS = "link to a mention without tokens"
+TOO_LONG = "pair too long for a row"
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """One row, and which pairs are read from it where.
+
+    pairs: (pairs,) numbers of the candidates. places: (pairs, 5) positions in the row of its first token, the head's
+    start and end marker, the tail's start and end marker. blocks: the tokens of each pair's markers behind the text;
+    empty where markers stand in the text.
+    """
+
+    input: EncoderInput
+    pairs: IntArray
+    places: IntArray
+    blocks: tuple[int, ...] = ()
+
+    @property
+    def seen(self) -> EncoderInput:
+        """The row with who sees whom, which is large and so is made when it is needed."""
+        if not self.blocks:
+            return self.input
+        return EncoderInput(
+            self.input.ids, self.input.types, self.input.positions, visible(len(self.input), self.blocks)
+        )
+
+
+@dataclass(frozen=True)
+class Built:
+    """The rows of a document's candidates, and the numbers of those that no row holds, with the reason."""
+
+    rows: list[PairRow]
+    unfit: dict[int, str]
+
+
+def visible(n_tokens: int, blocks: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """Who attends to whom in a row with blocks of markers at its end: (tokens, tokens).
+
+    Text sees text, so that its states are those of an unmarked row; the markers of a pair see text and each other.
+    """
+    n_text = n_tokens - sum(blocks)
+    table = np.zeros((n_tokens, n_tokens), dtype=bool)
+    table[:, :n_text] = True
+    at = n_text
+    for size in blocks:
+        table[at : at + size, at : at + size] = True
+        at += size
+    return table
+
+
+class RowBuilder:
+    """Makes rows of pairs for one head set.
+
+    budget: tokens of a row, markers and separators between sentences included, special tokens around it not.
+    """
+
+    def __init__(self, tokenizer: TextTokenizer, layout: Layout, budget: int, options: Options) -> None:
+        self._markers = Markers(tokenizer, layout, typed=options.markers != "plain")
+        self._layout = layout
+        self._budget = budget
+        self._options = options
+        self._before = np.array(tokenizer.prefix, dtype=np.int32)
+        self._after = np.array(tokenizer.suffix, dtype=np.int32)
+
+    def build(self, document: Document, tokens: Tokens, breaks: Sequence[Span], pairs: Candidates) -> Built:
+        """Make the rows of all candidates; `tokens` and `breaks` are the pieces and the sentences of the whole text.
+
+        What a row holds depends on its document alone. Raises nothing: pairs that do not fit are in `unfit`.
+        """
+        mentions = self._mentions(document, tokens, breaks)
+        unfit: dict[int, str] = {}
+        rows: list[PairRow] = []
+        shared: dict[_Range, list[tuple[int, list[_Mention]]]] = {}
+        for number, ends in enumerate(zip(pairs.heads.tolist(), pairs.tails.tolist(), strict=True)):
+            pair = [mentions[end] for end in ends]
+            if any(mention.last < mention.first for mention in pair):
+                unfit[number] = NO_TOKENS
+                continue
+            ranges = self._ranges(pair)
+            if not ranges:
+                unfit[number] = TOO_LONG
+            elif self._options.markers == "levitated":
+                shared.setdefault(ranges[0], []).append((number, pair))
+            else:
+                rows.append(self._marked(number, pair, ranges, tokens))
+        for text, members in shared.items():
+            rows.extend(self._levitated(text, members, tokens))
+        return Built(rows, unfit)
+
+    def _mentions(self, document: Document, tokens: Tokens, breaks: Sequence[Span]) -> list["_Mention"]:
+        found = []
+        for entity, (first_break, last_break) in zip(
+            document.entities, sentence_ranges(document, breaks).tolist(), strict=True
+        ):
+            first, last = _covering(tokens, entity.start, entity.end)
+            begin, end = _covering(
+                tokens, breaks[first_break].start if breaks else 0, breaks[last_break].end if breaks else 0
+            )
+            label = self._layout.label_index.get(entity.label, -1)
+            found.append(_Mention(first, last, min(begin, first), max(end, last), label))
+        return found
+
+    def _n_markers(self, pair: Sequence["_Mention"]) -> int:
+        starts = sum(len(self._markers.start[side][mention.label]) for side, mention in enumerate(pair))
+        return starts + sum(len(end) for end in self._markers.end)
+
+    def _ranges(self, pair: Sequence["_Mention"]) -> list[_Range]:
+        """The text of a pair, one or two half-open ranges of tokens; none where the mentions alone are too long."""
+        room = self._budget - self._n_markers(pair)
+        if self._options.text == "passage":
+            core = (min(m.first for m in pair), max(m.last for m in pair) + 1)
+            whole = (min(m.begin for m in pair), max(m.end for m in pair) + 1)
+            return [_trimmed(core, whole, room)] if core[1] - core[0] <= room else []
+        if self._options.text == "two_sentences":
+            room -= len(self._after)
+        cores = [(m.first, m.last + 1) for m in pair]
+        wholes = [(m.begin, m.end + 1) for m in pair]
+        needed = [core[1] - core[0] for core in cores]
+        if sum(needed) > room:
+            return []
+        wanted = [whole[1] - whole[0] for whole in wholes]
+        spare = room - sum(needed)
+        # Each may use half of what is spare, and what the other leaves of its half.
+        first = min(wanted[0] - needed[0], max(spare // 2, spare - (wanted[1] - needed[1])))
+        rooms = (needed[0] + first, room - needed[0] - first)
+        return [_trimmed(*parts) for parts in zip(cores, wholes, rooms, strict=True)]
+
+    def _marked(self, number: int, pair: Sequence["_Mention"], ranges: Sequence[_Range], tokens: Tokens) -> PairRow:
+        """Put the markers into the text: between special tokens, one range with all markers or two with two each."""
+        sides: list[list[int]] = [[0, 1]] if len(ranges) == 1 else [[0], [1]]
+        parts, types = [self._before], [0]
+        places = [0, 0, 0, 0, 0]
+        at = len(self._before)
+        for segment, (text, members) in enumerate(zip(ranges, sides, strict=True)):
+            is_separated = segment == 1 and self._options.text == "two_sentences"
+            if is_separated:
+                parts.append(self._after)
+                types.append(0)
+                at += len(self._after)
+            done = text[0]
+            for boundary, place, marker in self._inserts(pair, members):
+                parts.append(tokens.ids[done:boundary])
+                at += boundary - done
+                places[place] = at
+                parts.append(marker)
+                at += len(marker)
+                types += [int(is_separated)] * 2
+                done = boundary
+            parts.append(tokens.ids[done : text[1]])
+            at += text[1] - done
+            types.append(int(is_separated))
+        parts.append(self._after)
+        types.append(types[-1])
+        ids = np.concatenate(parts, dtype=np.int32)
+        segments = None
+        if self._options.text == "two_sentences":
+            segments = np.repeat(np.array(types, np.int32), [len(part) for part in parts])
+        return PairRow(EncoderInput(ids, segments), np.array([number]), np.array([places]))
+
+    def _inserts(self, pair: Sequence["_Mention"], sides: Sequence[int]) -> list[tuple[int, int, Ids]]:
+        """The token before which each marker goes, its column in `places` and its pieces, in row order.
+
+        Where several meet, ends go before starts, and markers of the outer mention outside those of the inner.
+        """
+        inserts = []
+        for side in sides:
+            mention = pair[side]
+            start, end = self._markers.start[side][mention.label], self._markers.end[side]
+            inserts.append(((mention.first, 1, -mention.last, side), 1 + 2 * side, start))
+            inserts.append(((mention.last + 1, 0, -mention.first, 1 - side), 2 + 2 * side, end))
+        inserts.sort(key=lambda item: item[0])
+        return [(key[0], place, marker) for key, place, marker in inserts]
+
+    def _levitated(
+        self, text: _Range, members: Sequence[tuple[int, list["_Mention"]]], tokens: Tokens
+    ) -> list[PairRow]:
+        """Put the markers behind the text, in as many rows as needed; each stands at the position of its edge."""
+        body = np.concatenate([self._before, tokens.ids[text[0] : text[1]], self._after], dtype=np.int32)
+        rows = []
+        waiting = deque(members)
+        while waiting:
+            room = self._budget - (text[1] - text[0])
+            ids, positions = [body], [np.arange(len(body))]
+            numbers: list[int] = []
+            places: list[list[int]] = []
+            blocks: list[int] = []
+            at = len(body)
+            while waiting and len(numbers) < self._options.pairs_per_row:
+                number, pair = waiting[0]
+                size = self._n_markers(pair)
+                if size > room:
+                    break
+                waiting.popleft()
+                row_places = [0]
+                for side, mention in enumerate(pair):
+                    edges = (mention.first, mention.last)
+                    markers = (self._markers.start[side][mention.label], self._markers.end[side])
+                    for edge, marker in zip(edges, markers, strict=True):
+                        ids.append(marker)
+                        positions.append(np.full(len(marker), len(self._before) + edge - text[0]))
+                        row_places.append(at)
+                        at += len(marker)
+                numbers.append(number)
+                places.append(row_places)
+                blocks.append(size)
+                room -= size
+            row = EncoderInput(
+                np.concatenate(ids, dtype=np.int32), positions=np.concatenate(positions).astype(np.int32)
+            )
+            rows.append(PairRow(row, np.array(numbers), np.array(places), tuple(blocks)))
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """Tokens of a mention, and of the sentences it stands in, all inclusive; no token: last < first."""
+
+    first: int
+    last: int
+    begin: int
+    end: int
+    label: int
+
+
+def _covering(tokens: Tokens, start: int, end: int) -> _Range:
+    """The first and last token that share a character with a range; the last comes before the first where none does."""
+    first = int(np.searchsorted(tokens.ends, start, side="right"))
+    return first, int(np.searchsorted(tokens.starts, end, side="left")) - 1
+
+
+def _trimmed(core: _Range, whole: _Range, room: int) -> _Range:
+    """The longest part of `whole` around `core` with at most `room` tokens, as even on both sides as can be."""
+    spare = room - (core[1] - core[0])
+    left, right = core[0] - whole[0], whole[1] - core[1]
+    after = min(right, max(spare - left, spare // 2))
+    before = min(left, spare - after)
+    return core[0] - before, core[1] + after
