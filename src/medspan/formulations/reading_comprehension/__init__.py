@@ -5,6 +5,7 @@ After the method of Peng et al. (arXiv 2303.08262), with questions read from the
 
 from medspan.formulations.reading_comprehension.answers import Answers, entity_answers, link_answers, link_questions
 from medspan.formulations.reading_comprehension.options import Options
+from medspan.formulations.reading_comprehension.places import gap_codes
 from medspan.formulations.reading_comprehension.questions import (
     MAX_QUOTED,
     Asked,
@@ -22,6 +23,7 @@ __all__ = [
     "Questions",
     "entity_answers",
     "entity_texts",
+    "gap_codes",
     "link_answers",
     "link_questions",
     "link_texts",

@@ -1,0 +1,163 @@
+"""`reading_comprehension`: every label is asked of every window, then links are asked of the mentions found."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from medspan.annotation import Document
+from medspan.formulations import Row
+from medspan.formulations.mentions import (
+    Layout,
+    Outputs,
+    SpanArray,
+    Thresholds,
+    best_of_row,
+    decode,
+    legal_pairs,
+    resolve,
+)
+from medspan.formulations.reading_comprehension import Asked, Options, Questions, gap_codes, link_questions
+from medspan.inference.annotators import Parts
+from medspan.inference.annotators.by_window import annotate_by_window
+from medspan.models.reading_comprehension import ReadingScorer
+
+__all__ = ["ReadingAnnotator"]
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+
+SPARE_MENTIONS = 8
+"""In a window of T tokens, T + 8 mentions are kept, the best-scored, and asked about. Trained models stay far below."""
+
+
+class ReadingAnnotator:
+    """Gives entities, attributes, relations and events of any head sets."""
+
+    needs_entities = False
+    has_thresholds = True
+
+    def __init__(self, parts: Parts) -> None:
+        self.tokenizer = parts.tokenizer
+        self.encoder = parts.encoder
+        self._parts = parts
+        self._questions = Questions(parts.tokenizer, parts.layouts, Options.model_validate(parts.options))
+        self._scorer = ReadingScorer(parts.weights, parts.layouts)
+
+    def annotate(
+        self, documents: Sequence[Document], heads: Sequence[str], thresholds: Mapping[str, Thresholds]
+    ) -> dict[str, list[Document]]:
+        """Annotate a chunk of documents."""
+
+        def score(shard: list[Row]) -> dict[str, list[Document]]:
+            windows = [row.window.document for row in shard]
+            tokens = [row.tokens for row in shard]
+            found = {}
+            for head in heads:
+                layout, limits = self._parts.layouts[head], thresholds.get(head, Thresholds())
+                outputs = self._links(head, layout, shard, self._mentions(head, layout, shard, limits))
+                found[head] = decode(windows, tokens, outputs, layout, limits)
+            return found
+
+        # A window has as many rows as there are labels.
+        most = max((len(self._parts.layouts[head].labels) for head in heads), default=1)
+        shard_tokens = self._parts.shard_tokens // max(1, most)
+        return annotate_by_window(documents, self.tokenizer, self._parts.size, heads, score, shard_tokens)
+
+    def _states(self, asked: Sequence[Asked]) -> tuple[FloatArray, IntArray]:
+        """Encode questions: the states of their windows' tokens (tokens, hidden), and the row of each (tokens,)."""
+        states = self.encoder.encode([question.row for question in asked])
+        starts = np.cumsum([0, *(len(question.row) for question in asked)])
+        text = np.concatenate([question.text + start for question, start in zip(asked, starts, strict=False)])
+        return states[text], np.repeat(np.arange(len(asked)), [len(question.text) for question in asked])
+
+    def _mentions(self, head: str, layout: Layout, shard: Sequence[Row], limits: Thresholds) -> Outputs:
+        """Ask every window for every label; the outputs have no pairs yet."""
+        n_labels = len(layout.labels)
+        sizes = np.array([len(row.tokens) for row in shard])
+        asked = [
+            self._questions.entity(head, label, row.tokens) for row in shard for label in range(n_labels)
+        ]  # window by window
+        h, row_of_token = self._states(asked)
+        found = self._scorer.answers(h, row_of_token)
+        row = row_of_token[found.spans.first]
+        window, labels = row // n_labels, row % n_labels
+        # From the questions' rows laid end to end to the windows laid end to end.
+        shift = np.cumsum(sizes)[window] - sizes[window] - np.searchsorted(row_of_token, row)
+        first, last = found.spans.first + shift, found.spans.last + shift
+        order = np.lexsort((labels, last, first))
+        order = order[found.scores[order] >= limits.for_labels(layout)[labels[order]]]
+        order = order[best_of_row(window[order], found.scores[order], sizes + SPARE_MENTIONS)]
+        order = order[resolve(SpanArray(first[order], last[order]), labels[order], found.scores[order])]
+        return Outputs(
+            SpanArray(first[order], last[order]),
+            labels[order],
+            found.scores[order],
+            self._scorer.values(head, found.states[order]),
+            np.zeros((0, 2), np.int64),
+            np.zeros((0, len(layout.links)), np.float32),
+        )
+
+    def _links(self, head: str, layout: Layout, shard: Sequence[Row], mentions: Outputs) -> Outputs:
+        """Ask about every mention that some link may join to another, and score the mentions it may be joined to."""
+        spans, labels = mentions.spans, mentions.labels
+        starts = np.cumsum([0, *(len(row.tokens) for row in shard)])
+        window = np.searchsorted(starts, spans.first, side="right") - 1
+        pairs = legal_pairs(window, labels, layout)
+        if len(pairs) == 0:
+            return mentions
+        questions, answers = link_questions(labels, pairs, layout)
+        scores = np.zeros((len(pairs), len(layout.links)), np.float32)
+        begin = 0
+        for part in self._asked(head, shard, questions, spans, labels, window, starts):
+            h, row_of_token = self._states(part)
+            mine = answers[(answers[:, 0] >= begin) & (answers[:, 0] < begin + len(part))]
+            row, pair = mine[:, 0] - begin, mine[:, 1]
+            about, tail = pairs[pair].T
+            shift = np.searchsorted(row_of_token, row) - starts[window[tail]]
+            first, last = spans.first[tail] + shift, spans.last[tail] + shift
+            gaps = gap_codes(first, last, spans.first[about] + shift, spans.last[about] + shift)
+            found = self._scorer.tails(head, h, SpanArray(first, last), labels[tail], gaps)
+            scores[pair, questions[mine[:, 0], 1]] = found
+            begin += len(part)
+        return Outputs(spans, labels, mentions.scores, mentions.values, pairs, _merged(pairs, scores, layout))
+
+    def _asked(
+        self,
+        head: str,
+        shard: Sequence[Row],
+        questions: IntArray,
+        spans: SpanArray,
+        labels: IntArray,
+        window: IntArray,
+        starts: IntArray,
+    ) -> Iterator[list[Asked]]:
+        """Yield the questions about mentions in order, as many at a time as memory allows."""
+
+        def asked() -> Iterator[Asked]:
+            for mention, column in questions.tolist():
+                place = window[mention]
+                first, last = int(spans.first[mention] - starts[place]), int(spans.last[mention] - starts[place])
+                tokens = shard[place].tokens
+                yield self._questions.link(head, int(labels[mention]), column, tokens, first, last)
+
+        longest = max(len(row.tokens) for row in shard) + self._questions.overhead
+        at_once = max(1, self._parts.shard_tokens // longest)
+        waiting = asked()
+        while part := list(islice(waiting, at_once)):
+            yield part
+
+
+def _merged(pairs: IntArray, scores: FloatArray, layout: Layout) -> FloatArray:
+    """Give both directions of a symmetric link the mean of what either was answered."""
+    both = np.flatnonzero(layout.symmetric_links)
+    if len(both) == 0:
+        return scores
+    n = int(pairs.max()) + 1
+    keys, turned = pairs[:, 0] * n + pairs[:, 1], pairs[:, 1] * n + pairs[:, 0]
+    at = np.minimum(np.searchsorted(keys, turned), len(keys) - 1)  # pairs are sorted
+    other = np.where((keys[at] == turned)[:, None], scores[at][:, both], 0)
+    found = scores.copy()
+    found[:, both] = np.where(other > 0, (scores[:, both] + other) / 2, scores[:, both])
+    return found

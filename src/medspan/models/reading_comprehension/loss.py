@@ -1,0 +1,120 @@
+"""The loss of the reading comprehension model: binary cross-entropies of token edges and of candidate answers.
+
+Candidates are the right answers, the wrong ones that serving would consider now, and all mentions that a link could
+join; never all pairs of tokens.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from medspan.formulations.mentions import candidate_spans
+from medspan.formulations.reading_comprehension import gap_codes
+from medspan.models.objective import Criterion
+from medspan.models.reading_comprehension.network import ReadingModel
+from medspan.models.reading_comprehension.scorer import CANDIDATE_LOGIT
+
+__all__ = ["ReadingGold", "reading_loss"]
+
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ReadingGold:
+    """Gold of a batch of rows, their windows' tokens laid end to end.
+
+    row_of_token: (tokens,) ascending; is_annotated: (tokens,) whether the corpus speaks about a token.
+    spans: (spans, 2) first and last token, both inclusive; is_answer, labels: (spans,) as in Answers.
+    values: by head set, (its attributes' holders, 1 + attributes): span number, then values as in Targets.
+    head_of_row: (rows,) name of its head set; about: (rows, 2) the tokens a question is about, -1 for none.
+    """
+
+    row_of_token: IntArray
+    is_annotated: BoolArray
+    spans: IntArray
+    is_answer: BoolArray
+    labels: IntArray
+    values: Mapping[str, IntArray]
+    head_of_row: npt.NDArray[np.str_]
+    about: IntArray
+
+
+def reading_loss(
+    model: ReadingModel, h: Tensor, gold: ReadingGold, rng: np.random.Generator, criterion: Criterion
+) -> dict[str, Tensor]:
+    """Return the summed losses by part: edges, answers, links, values. `h`: (tokens, D)."""
+    tokens = model.token_scores(h)
+    first, last, labels, is_answer = _candidates(tokens, gold, rng)
+    row = gold.row_of_token[first]
+    gap = gap_codes(first, last, gold.about[row, 0], gold.about[row, 1])
+    is_link = gold.about[row, 0] >= 0
+    first_at, last_at = _on(h, first), _on(h, last)
+    states = model.span_states(h, first_at, last_at, _on(h, gap))
+    logits = model.answer_scores(states, tokens, first_at, last_at)
+    for head in np.unique(gold.head_of_row):
+        mine = np.flatnonzero((labels >= 0) & (gold.head_of_row[row] == head))
+        if len(mine):
+            at = _on(h, mine)
+            logits = logits.index_add(0, at, model.tail_scores(str(head), states[at], _on(h, labels[mine])))
+    is_annotated = gold.is_annotated[first] & gold.is_annotated[last]
+    targets = _on(h, is_answer.astype(np.float32))
+    return {
+        "edges": _edge_loss(tokens, gold, criterion),
+        "answers": criterion.binary(logits, targets, _on(h, is_annotated & ~is_link)),
+        "links": criterion.binary(logits, targets, _on(h, is_annotated & is_link)),
+        "values": _value_loss(model, states, gold, criterion),
+    }
+
+
+def _on(like: Tensor, array: npt.NDArray[np.generic]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array)).to(like.device)
+
+
+def _edge_loss(tokens: Tensor, gold: ReadingGold, criterion: Criterion) -> Tensor:
+    targets = np.zeros(tuple(tokens.shape), np.float32)
+    for first, last in gold.spans[gold.is_answer]:
+        targets[first, 0] = targets[last, 1] = 1.0
+        targets[first : last + 1, 2] = 1.0
+    mask = np.broadcast_to(gold.is_annotated[:, None], targets.shape)
+    return criterion.binary(tokens, _on(tokens, targets), _on(tokens, mask))
+
+
+def _candidates(
+    tokens: Tensor, gold: ReadingGold, rng: np.random.Generator
+) -> tuple[IntArray, IntArray, IntArray, BoolArray]:
+    """Gold spans, in their order, then the wrong ones that serving would consider: first, last, label, is answer."""
+    scores = tokens.detach().float().cpu().numpy()
+    proposed = candidate_spans(scores[:, :1], scores[:, 1:2], gold.row_of_token, CANDIDATE_LOGIT)
+    n = len(gold.row_of_token)
+    known = gold.spans[:, 0] * n + gold.spans[:, 1]
+    extra = np.setdiff1d(proposed.first * n + proposed.last, known)
+    if len(extra) > n:  # early in training almost everything looks plausible
+        extra = rng.choice(extra, n, replace=False)
+    keys = np.concatenate([known, extra])
+    labels = np.concatenate([gold.labels, np.full(len(extra), -1)])
+    is_answer = np.concatenate([gold.is_answer, np.zeros(len(extra), bool)])
+    return keys // n, keys % n, labels, is_answer
+
+
+def _value_loss(model: ReadingModel, states: Tensor, gold: ReadingGold, criterion: Criterion) -> Tensor:
+    """Gold spans are the first candidates, so their numbers are those of their states."""
+    total = states.new_zeros(())
+    for head, table in gold.values.items():
+        layout = model.layouts[head]
+        logits = model.value_scores(head, states[_on(states, table[:, 0])])
+        for number, columns in enumerate(layout.attribute_columns):
+            value = table[:, 1 + number]
+            chosen = np.flatnonzero(value >= 0)
+            if len(chosen) == 0:
+                continue
+            block = logits[_on(states, chosen), columns]
+            value = value[chosen]
+            if not layout.attributes[number].is_optional:
+                block, value = block[:, 1:], value - 1
+            total = total + criterion.categorical(block, _on(states, value))
+    return total
