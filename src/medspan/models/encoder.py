@@ -12,7 +12,13 @@ from torch import Tensor, nn
 
 from medspan.errors import CheckpointError, ConfigError
 from medspan.models.positions import first_position, last_length
-from medspan.models.visibility import behind_deep_prompt, behind_prompt, model_mask, takes_token_masks
+from medspan.models.visibility import (
+    behind_deep_prompt,
+    behind_prompt,
+    has_local_layers,
+    model_mask,
+    takes_token_masks,
+)
 
 __all__ = ["Encoder"]
 
@@ -89,7 +95,7 @@ class Encoder(nn.Module):
         with torch.autocast(input_ids.device.type, self.precision, enabled=self.precision is not None):
             prompt = self.virtual_tokens()
             if prompt is None or self.strategy == _DEEP:
-                call = self._behind_deep_prompt(prompt, input_ids, attention_mask, token_type_ids, position_ids)
+                call = self._as_is(prompt, input_ids, attention_mask, token_type_ids, position_ids)
                 hidden = self.bare(**call).last_hidden_state
             else:
                 call = self._behind_prompt(prompt, input_ids, attention_mask, token_type_ids, position_ids)
@@ -133,10 +139,10 @@ class Encoder(nn.Module):
         for name, value in mine.items():
             value.copy_(state[name])
 
-    def _behind_deep_prompt(
+    def _as_is(
         self, prompt: Tensor | None, ids: Tensor, mask: Tensor, types: Tensor | None, positions: Tensor | None
     ) -> dict[str, Any]:
-        """Arguments of the backbone, with the virtual keys and values, if any, as its cache."""
+        """Arguments of the backbone for the text alone, with virtual keys and values, if any, as its cache."""
         call: dict[str, Any] = {"input_ids": ids}
         if types is not None and self._has_segments:
             call["token_type_ids"] = types
@@ -163,19 +169,21 @@ class Encoder(nn.Module):
         }
         if types is not None and self._has_segments:
             call["token_type_ids"] = torch.cat([types.new_zeros(rows, n), types], 1)
-        own = torch.arange(n, device=ids.device)
-        if positions is None:
-            counted = torch.arange(n + width, device=ids.device).expand(rows, -1)
-        else:
-            counted = torch.cat([own.expand(rows, -1), positions + n], 1)
+        counted = torch.arange(n + width, device=ids.device).expand(rows, -1)
         if positions is not None:
             self._check_positions()
+            counted = torch.cat([counted[:, :n], positions + n], 1)
         if "position_ids" in signature(self.bare.forward).parameters:
             call["position_ids"] = counted + self._first_position
+        if mask.dim() == 2 and has_local_layers(self.config):
+            mask = mask.unsqueeze(1).expand(-1, width, -1)
         if mask.dim() == 3:
-            call["attention_mask"] = model_mask(behind_prompt(mask, n), counted, self.config, embedded.dtype)
+            call["attention_mask"] = model_mask(behind_prompt(mask, n), counted, self.config, embedded.dtype, n)
         else:
             call["attention_mask"] = torch.cat([mask.new_ones(rows, n), mask], 1)
+        if self.config.model_type == "longformer":
+            # Virtual tokens would otherwise reach only the text within half a window.
+            call["global_attention_mask"] = torch.cat([mask.new_ones(rows, n), torch.zeros_like(mask)], 1)
         return call
 
     def _placed(self, positions: Tensor) -> Tensor:

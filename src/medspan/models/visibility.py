@@ -10,7 +10,7 @@ from torch import Tensor
 
 from medspan.errors import ConfigError
 
-__all__ = ["behind_deep_prompt", "behind_prompt", "model_mask", "takes_token_masks"]
+__all__ = ["behind_deep_prompt", "behind_prompt", "has_local_layers", "model_mask", "takes_token_masks"]
 
 # Model types that hand a four-dimensional mask on to their attention and take position ids.
 _TAKING = frozenset({"bert", "electra", "megatron-bert", "modernbert", "roberta", "xlm-roberta"})
@@ -19,6 +19,11 @@ _TAKING = frozenset({"bert", "electra", "megatron-bert", "modernbert", "roberta"
 def takes_token_masks(config: Any) -> bool:
     """Tell whether rows may say which token attends to which, and place tokens by position ids."""
     return config.model_type in _TAKING and config._attn_implementation in {"eager", "sdpa"}
+
+
+def has_local_layers(config: Any) -> bool:
+    """Tell whether some layers see only a window of the row, and take a mask that says otherwise."""
+    return config.model_type == "modernbert" and takes_token_masks(config)
 
 
 def behind_deep_prompt(visible: Tensor, n: int) -> Tensor:
@@ -39,11 +44,12 @@ def behind_prompt(visible: Tensor, n: int) -> Tensor:
     return behind_deep_prompt(torch.cat([top, visible], 1), n)
 
 
-def model_mask(visible: Tensor, positions: Tensor | None, config: Any, dtype: torch.dtype) -> Any:
+def model_mask(visible: Tensor, positions: Tensor | None, config: Any, dtype: torch.dtype, n: int = 0) -> Any:
     """Return the mask argument of a transformers encoder for `visible` (B, T, keys), 1 = attend.
 
-    positions: (B, T), in whose distance local layers measure their window; None: the order in the row. Raises
-    ConfigError for a model type that cannot be told who attends to whom.
+    positions: (B, T), in whose distance local layers measure their window; None: the order in the row. n: how many
+    leading tokens are virtual, which local layers let see and be seen over any distance. Raises ConfigError for a model
+    type that cannot be told who attends to whom.
     """
     if not takes_token_masks(config):
         raise ConfigError(
@@ -57,6 +63,9 @@ def model_mask(visible: Tensor, positions: Tensor | None, config: Any, dtype: to
     if positions is None:
         positions = torch.arange(visible.shape[1], device=visible.device).unsqueeze(0)
     near = (positions.unsqueeze(2) - positions.unsqueeze(1)).abs() <= config.sliding_window  # (B, T, T)
+    if n:
+        virtual = torch.arange(near.shape[1], device=near.device) < n
+        near = near | virtual.unsqueeze(0) | virtual.unsqueeze(1)
     return {"full_attention": full, "sliding_attention": _as_taken(allowed & near.unsqueeze(1), config, dtype)}
 
 

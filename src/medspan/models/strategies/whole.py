@@ -8,7 +8,8 @@ from medspan.models.strategies.options import AdapterOptions
 
 __all__ = ["full", "head", "unfreeze"]
 
-# Layers that no formulation reads: they get no gradient, and distributed training waits for one in vain.
+# Layers that text tokens do not depend on, or only through virtual tokens: they would get no gradient, and distributed
+# training waits for one.
 _UNUSED = ("pooler.", "query_global.", "key_global.", "value_global.")
 
 
