@@ -23,6 +23,7 @@ HEAVY = (
     "pyarrow",
     "pandas",
     "jinja2",
+    "matplotlib",
 )
 LIGHT_PACKAGES = (
     "medspan",
@@ -35,6 +36,8 @@ LIGHT_PACKAGES = (
     "medspan.models",
     "medspan.inference",
     "medspan.training",
+    "medspan.studies",
+    "medspan.studies.report",
     "medspan.apps.cli",
 )
 

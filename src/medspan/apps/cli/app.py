@@ -16,6 +16,7 @@ from medspan.apps.cli.export import export
 from medspan.apps.cli.extract import extract
 from medspan.apps.cli.logs import log_to_stderr, silence
 from medspan.apps.cli.models import models
+from medspan.apps.cli.study import study
 from medspan.apps.cli.train import train
 
 __all__ = ["app", "main"]
@@ -60,6 +61,7 @@ app.add_typer(corpora, name="corpora")
 app.command()(train)
 app.command()(export)
 app.add_typer(models, name="models")
+app.add_typer(study, name="study")
 app.command()(bench)
 app.command()(doctor)
 
