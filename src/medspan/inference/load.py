@@ -56,7 +56,12 @@ def load(model: str | Path = "default", *, engine: str = "auto", threads: int | 
     else:
         from medspan.models.weights import load_trained_encoder
 
-        encoder = TorchEngine(load_trained_encoder(folder))
+        trained = load_trained_encoder(folder)
+        if trained.has_adapter:
+            from medspan.models.strategies import merged
+
+            trained = merged(trained)
+        encoder = TorchEngine(trained)
     entities = load(folder / "entities", engine=engine, threads=threads) if (folder / "entities").is_dir() else None
     return build_extractor(TextTokenizer.load(folder), encoder, config, load_heads(folder), entities)
 

@@ -2,11 +2,16 @@
 
 config.json          formulation, strategy, how rows are cut, head sets with their schemas, thresholds, recipe, versions
 tokenizer.json
-model.safetensors    backbone and heads, as trained          } one or
-backbone/config.json the encoder's architecture              } the other,
-adapter/             what the strategy adds, in peft layout  }
-onnx/*.onnx          the exported encoder                    } or both
+
+as trained, by the names of the plain transformers model (after `encoder.backbone.` in model.safetensors):
+model.safetensors    the layers above the encoder, and the backbone where it learns
+backbone/            config.json, and model.safetensors where the backbone is frozen; transformers loads it as it is
+adapter/             what the strategy adds, in peft layout; peft loads it onto the backbone
+
+as exported, beside that or alone:
+onnx/*.onnx          the encoder, with adapters merged and prompts baked in
 heads.safetensors    the layers above the encoder
+
 entities/            a checkpoint of its own that finds the entities this one joins
 metrics.json, README.md
 """
