@@ -8,7 +8,7 @@ from medspan.annotation import Document, LabelSchema
 from medspan.errors import ConfigError
 from medspan.formulations.mentions import Layout, Thresholds
 from medspan.inference.annotators import Annotator
-from medspan.inference.completeness import only_complete
+from medspan.inference.completeness import only_complete, only_complete_events
 from medspan.inference.compose import compose
 from medspan.registry import unknown_name
 
@@ -87,11 +87,19 @@ class Extractor:
         if len(set(wanted)) != len(wanted):
             raise ConfigError("a schema is asked for twice")
         numbered = (
-            Document(str(number), item) if isinstance(item, str) else item
+            self._numbered(number, item) if isinstance(item, str) else item
             for number, item in enumerate(documents, start=1)
         )
         while chunk := list(islice(numbered, CHUNK)):
             yield from self._annotate_chunk(chunk, wanted)
+
+    def _numbered(self, number: int, text: str) -> Document:
+        if self.keeps_entities:
+            raise ConfigError(
+                "this model joins entities and finds none: give documents with entities, or train it with a run that "
+                "finds them (entities: RUN in its recipe)"
+            )
+        return Document(str(number), text)
 
     def _annotate_chunk(self, documents: list[Document], schemas: list[str]) -> Iterator[Document]:
         bare = [document.bare() for document in documents]
@@ -104,7 +112,9 @@ class Extractor:
         else:
             found = self.annotator.annotate(bare, heads, self.heads.thresholds)
         if self.keeps_entities and len(heads) == 1:
-            yield from found[heads[0]]  # given entities stay as they are, ids too
+            # Given entities stay as they are, ids too.
+            schema = self.heads.layouts[heads[0]].schema
+            yield from (only_complete_events(document, schema) for document in found[heads[0]])
             return
         for number, document in enumerate(bare):
             by_head = {head: only_complete(found[head][number], self.heads.layouts[head].schema) for head in heads}

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from medspan.apps.extract.given import open_annotated
 from medspan.apps.extract.manifest import QuarantineLog, write_manifest
 from medspan.apps.extract.notes import Columns, Source, ignored_files, open_sources
 from medspan.apps.extract.outputs import (
@@ -84,6 +85,8 @@ def run_extract(
     sources = open_sources(options.inputs, options.columns, stdin)
     terms = _terms(options.codes)
     extractor, model = _load(options)
+    if extractor.keeps_entities:
+        sources = open_annotated(options.inputs, options.columns.keep)
     sinks = _open(options, sources, extractor)
     quarantine = QuarantineLog(options.output / QUARANTINE_NAME)
     stages, ready = Stages(startup=time.perf_counter() - began), datetime.now(UTC)

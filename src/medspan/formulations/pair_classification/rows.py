@@ -5,7 +5,7 @@ markers were put at, not searched for.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,12 +53,18 @@ class PairRow:
         )
 
 
-@dataclass(frozen=True)
 class Built:
-    """The rows of a document's candidates, and the numbers of those that no row holds, with the reason."""
+    """The rows of a document's candidates, made one by one as they are iterated over.
 
-    rows: list[PairRow]
-    unfit: dict[int, str]
+    unfit: the numbers of the candidates that no row holds, with the reason.
+    """
+
+    def __init__(self, make: Callable[[], Iterator[PairRow]], unfit: Mapping[int, str]) -> None:
+        self._make = make
+        self.unfit = unfit
+
+    def __iter__(self) -> Iterator[PairRow]:
+        return self._make()
 
 
 def visible(n_tokens: int, blocks: Sequence[int]) -> npt.NDArray[np.bool_]:
@@ -97,23 +103,27 @@ class RowBuilder:
         """
         mentions = self._mentions(document, tokens, breaks)
         unfit: dict[int, str] = {}
-        rows: list[PairRow] = []
-        shared: dict[_Range, list[tuple[int, list[_Mention]]]] = {}
-        for number, ends in enumerate(zip(pairs.heads.tolist(), pairs.tails.tolist(), strict=True)):
-            pair = [mentions[end] for end in ends]
+        fitting: list[tuple[int, _Pair, list[_Range]]] = []
+        for number, (head, tail) in enumerate(zip(pairs.heads.tolist(), pairs.tails.tolist(), strict=True)):
+            pair = (mentions[head], mentions[tail])
             if any(mention.last < mention.first for mention in pair):
                 unfit[number] = NO_TOKENS
-                continue
-            ranges = self._ranges(pair)
-            if not ranges:
-                unfit[number] = TOO_LONG
-            elif self._options.markers == "levitated":
-                shared.setdefault(ranges[0], []).append((number, pair))
+            elif ranges := self._ranges(pair):
+                fitting.append((number, pair, ranges))
             else:
-                rows.append(self._marked(number, pair, ranges, tokens))
-        for text, members in shared.items():
-            rows.extend(self._levitated(text, members, tokens))
-        return Built(rows, unfit)
+                unfit[number] = TOO_LONG
+
+        def make() -> Iterator[PairRow]:
+            if self._options.markers != "levitated":
+                yield from (self._marked(number, pair, ranges, tokens) for number, pair, ranges in fitting)
+                return
+            shared: dict[_Range, list[tuple[int, _Pair]]] = {}
+            for number, pair, ranges in fitting:
+                shared.setdefault(ranges[0], []).append((number, pair))
+            for text, members in shared.items():
+                yield from self._levitated(text, members, tokens)
+
+        return Built(make, unfit)
 
     def _mentions(self, document: Document, tokens: Tokens, breaks: Sequence[Span]) -> list["_Mention"]:
         found = []
@@ -128,11 +138,11 @@ class RowBuilder:
             found.append(_Mention(first, last, min(begin, first), max(end, last), label))
         return found
 
-    def _n_markers(self, pair: Sequence["_Mention"]) -> int:
+    def _n_markers(self, pair: "_Pair") -> int:
         starts = sum(len(self._markers.start[side][mention.label]) for side, mention in enumerate(pair))
         return starts + sum(len(end) for end in self._markers.end)
 
-    def _ranges(self, pair: Sequence["_Mention"]) -> list[_Range]:
+    def _ranges(self, pair: "_Pair") -> list[_Range]:
         """The text of a pair, one or two half-open ranges of tokens; none where the mentions alone are too long."""
         room = self._budget - self._n_markers(pair)
         if self._options.text == "passage":
@@ -153,7 +163,7 @@ class RowBuilder:
         rooms = (needed[0] + first, room - needed[0] - first)
         return [_trimmed(*parts) for parts in zip(cores, wholes, rooms, strict=True)]
 
-    def _marked(self, number: int, pair: Sequence["_Mention"], ranges: Sequence[_Range], tokens: Tokens) -> PairRow:
+    def _marked(self, number: int, pair: "_Pair", ranges: Sequence[_Range], tokens: Tokens) -> PairRow:
         """Put the markers into the text: between special tokens, one range with all markers or two with two each."""
         sides: list[list[int]] = [[0, 1]] if len(ranges) == 1 else [[0], [1]]
         parts, types = [self._before], [0]
@@ -185,7 +195,7 @@ class RowBuilder:
             segments = np.repeat(np.array(types, np.int32), [len(part) for part in parts])
         return PairRow(EncoderInput(ids, segments), np.array([number]), np.array([places]))
 
-    def _inserts(self, pair: Sequence["_Mention"], sides: Sequence[int]) -> list[tuple[int, int, Ids]]:
+    def _inserts(self, pair: "_Pair", sides: Sequence[int]) -> list[tuple[int, int, Ids]]:
         """The token before which each marker goes, its column in `places` and its pieces, in row order.
 
         Where several meet, ends go before starts, and markers of the outer mention outside those of the inner.
@@ -199,12 +209,9 @@ class RowBuilder:
         inserts.sort(key=lambda item: item[0])
         return [(key[0], place, marker) for key, place, marker in inserts]
 
-    def _levitated(
-        self, text: _Range, members: Sequence[tuple[int, list["_Mention"]]], tokens: Tokens
-    ) -> list[PairRow]:
+    def _levitated(self, text: _Range, members: Iterable[tuple[int, "_Pair"]], tokens: Tokens) -> Iterator[PairRow]:
         """Put the markers behind the text, in as many rows as needed; each stands at the position of its edge."""
         body = np.concatenate([self._before, tokens.ids[text[0] : text[1]], self._after], dtype=np.int32)
-        rows = []
         waiting = deque(members)
         while waiting:
             room = self._budget - (text[1] - text[0])
@@ -235,8 +242,7 @@ class RowBuilder:
             row = EncoderInput(
                 np.concatenate(ids, dtype=np.int32), positions=np.concatenate(positions).astype(np.int32)
             )
-            rows.append(PairRow(row, np.array(numbers), np.array(places), tuple(blocks)))
-        return rows
+            yield PairRow(row, np.array(numbers), np.array(places), tuple(blocks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +254,9 @@ class _Mention:
     begin: int
     end: int
     label: int
+
+
+_Pair = tuple[_Mention, _Mention]
 
 
 def _covering(tokens: Tokens, start: int, end: int) -> _Range:

@@ -49,7 +49,7 @@ class PairAnnotator:
                 for document, pieces, spans in zip(documents, tokens, breaks, strict=True):
                     pairs = candidates(document, self._layouts[head], self._options, spans)
                     asked.append(_Asked(pairs, np.zeros(pairs.legal.shape, np.float32)))
-                    for row in self._builders[head].build(document, pieces, spans, pairs).rows:
+                    for row in self._builders[head].build(document, pieces, spans, pairs):
                         yield asked[-1], row
 
             for shard in _shards(rows(), self._shard_tokens):

@@ -118,7 +118,7 @@ class PairTask:
                 pairs, built, columns, losses = self._pairs(document, tokens, head)
                 lost[head] += losses
                 is_taught = _is_taught(document, pairs)
-                for row in built.rows:
+                for row in built:
                     legal = pairs.legal[row.pairs] & annotated
                     targets = columns[row.pairs]
                     held[head] += int(np.count_nonzero(targets))
@@ -168,7 +168,7 @@ class PairTask:
         for document, tokens in self._tokenized(documents):
             pairs, built, columns, _ = self._pairs(document, tokens, head)
             scores = np.zeros(pairs.legal.shape, np.float32)
-            for row in built.rows:
+            for row in built:
                 scores[row.pairs, columns[row.pairs]] = 1.0
             found.append(attach(document, pairs, scores, layout, Thresholds()))
         return found
