@@ -15,6 +15,7 @@ from medspan.formulations.pair_classification.options import Options as PairOpti
 from medspan.formulations.reading_comprehension.options import Options as ReadingOptions
 from medspan.formulations.tagging.options import Options as TaggingOptions
 from medspan.models.strategies.options import AdapterOptions
+from medspan.training.extends import read_extended
 
 __all__ = ["HeadConfig", "Optimisation", "Recipe", "SourceConfig", "TargetConfig", "WindowConfig", "load_recipe"]
 
@@ -148,19 +149,13 @@ class Recipe(_Part):
 
 
 def load_recipe(path: Path, settings: tuple[str, ...] = ()) -> Recipe:
-    """Read a YAML recipe and apply `key.path=value` settings; raises ConfigError that names the key."""
+    """Read a YAML recipe with all it extends and apply `key.path=value` settings.
+
+    Raises ConfigError that names the file and the key.
+    """
     import yaml
 
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"recipe {path} does not exist") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path.name}{where}: not valid YAML") from error
-    if not isinstance(data, dict):
-        raise ConfigError(f"{path.name}: a recipe is a mapping of keys to values")
+    data = read_extended(path)
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals or not key:
