@@ -87,18 +87,20 @@ def decode(
     outputs: Outputs,
     layout: Layout,
     thresholds: Thresholds,
+    lone_arguments: bool = False,
 ) -> list[Document]:
     """Write the outputs of a batch as annotation on its windows, in order.
 
     Mentions come in text order. Fragments are joined where every two of them are linked; a fragment that stands alone
     remains a mention. Each trigger gives one event. An argument without an event is left out, since its label has no
-    meaning alone.
+    meaning alone, unless `lone_arguments` are asked for.
     """
     offsets = np.cumsum([0, *(len(t) for t in tokens)])
     row_of = np.searchsorted(offsets, outputs.spans.first, side="right") - 1
     mention_bounds = np.searchsorted(row_of, np.arange(len(documents) + 1))
     pair_rows = row_of[outputs.pairs[:, 0]] if len(outputs.pairs) else np.zeros(0, dtype=np.int64)
     pair_bounds = np.searchsorted(pair_rows, np.arange(len(documents) + 1))
+    only_arguments = frozenset[str]() if lone_arguments else layout.argument_labels
     values = _best_values(outputs, layout)
     link_hits: list[BoolArray] = []
     if layout.links:
@@ -115,7 +117,9 @@ def decode(
                 head, tail = outputs.pairs[first_pair + pair]
                 score = float(outputs.link_scores[first_pair + pair, column])
                 links.append((int(head), int(tail), layout.links[column], score))
-        found.append(_document(document, tokens[row], int(offsets[row]), mentions, links, outputs, values, layout))
+        found.append(
+            _document(document, tokens[row], int(offsets[row]), mentions, links, outputs, values, layout, only_arguments)
+        )
     return found
 
 
@@ -147,6 +151,7 @@ def _document(
     outputs: Outputs,
     values: list[list[tuple[str, str, float]]],
     layout: Layout,
+    only_arguments: frozenset[str],
 ) -> Document:
     def fragment(mention: int) -> Span:
         first, last = int(outputs.spans.first[mention]) - offset, int(outputs.spans.last[mention]) - offset
@@ -162,7 +167,7 @@ def _document(
     drafts = [
         draft
         for draft in drafts
-        if layout.labels[int(outputs.labels[draft[1]])] not in layout.argument_labels or draft[1] in is_argument
+        if layout.labels[int(outputs.labels[draft[1]])] not in only_arguments or draft[1] in is_argument
     ]
     entities = tuple(
         Entity(

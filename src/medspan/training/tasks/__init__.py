@@ -47,7 +47,13 @@ class Batch(Protocol):
 
 
 class Task(Protocol):
-    """A formulation in training: documents to examples to batches to losses."""
+    """A formulation in training: documents to examples to batches to losses.
+
+    setting: what the task was built of; its options, which the checkpoint keeps, may by and by hold what the training
+    gold decides. All gold is encoded before `build`.
+    """
+
+    setting: Setting
 
     def __init__(self, setting: Setting) -> None: ...
 
