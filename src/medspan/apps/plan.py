@@ -55,7 +55,7 @@ class TrainingPlan:
 
 def plan_training(recipe: "Recipe") -> TrainingPlan:
     """Encode the recipe's sources, build its model and time two batches; nothing is written."""
-    from medspan.training.batches import plan_epoch
+    from medspan.training.plan import StepPlan
     from medspan.training.setup import prepare
     from medspan.training.sources import gather
 
@@ -63,8 +63,8 @@ def plan_training(recipe: "Recipe") -> TrainingPlan:
     material = gather(recipe, setup.task, setup.layouts)
     model = setup.task.build(setup.encoder)
     options = recipe.optimisation
-    plans = [plan_epoch(material.examples, options.batch_tokens, recipe.seed, e) for e in range(options.epochs)]
-    steps = sum(len(plan) for plan in plans)
+    plan = StepPlan(material.examples, options, recipe.seed)
+    timed = [batch for step in range(min(2, plan.total)) for batch in plan.step(step)]
     lost: dict[str, Counter[str]] = {}
     for source, reasons in material.lost.items():
         lost.setdefault(source.rpartition(" as ")[2], Counter()).update(reasons)
@@ -74,15 +74,15 @@ def plan_training(recipe: "Recipe") -> TrainingPlan:
         rows=len(material.examples),
         tokens=sum(len(example.row) for example in material.examples),
         epochs=options.epochs,
-        steps=steps,
+        steps=plan.total,
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         held=material.held,
         lost=lost,
-        seconds=steps * _seconds_a_step(setup, model, material.examples, plans[0]),
+        seconds=plan.total * options.accumulation * _seconds_a_batch(setup, model, material.examples, timed),
     )
 
 
-def _seconds_a_step(
+def _seconds_a_batch(
     setup: "Setup", model: "Module", examples: Sequence["Example"], plan: Sequence[Sequence[int]]
 ) -> float:
     """Time the losses of two batches, forwards and backwards."""
@@ -91,7 +91,7 @@ def _seconds_a_step(
 
     from medspan.models.objective import Criterion
 
-    chosen = [plan[0], *plan[:2]]  # the first one warms up
+    chosen = [plan[0], plan[0], plan[-1]]  # the first one warms up
     times = []
     for members in chosen:
         batch = setup.task.collate([examples[number] for number in members])

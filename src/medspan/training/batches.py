@@ -9,11 +9,14 @@ from medspan.training.examples import Example
 __all__ = ["plan_epoch"]
 
 
-def plan_epoch(examples: Sequence[Example], batch_tokens: int, seed: int, epoch: int) -> list[list[int]]:
+def plan_epoch(
+    examples: Sequence[Example], batch_tokens: int, seed: int, epoch: int, batch_rows: int = 0
+) -> list[list[int]]:
     """Return the batches of an epoch as lists of example numbers.
 
     A repeat of 2.5 gives every row two times and half of the rows once more. Rows are sorted by length with some noise,
-    filled into batches of at most `batch_tokens` tokens with padding, and the batches are shuffled.
+    filled into batches of at most `batch_tokens` tokens with padding, and `batch_rows` rows unless that is 0, and the
+    batches are shuffled.
     """
     rng = np.random.default_rng((seed, epoch))
     order: list[int] = []
@@ -27,7 +30,8 @@ def plan_epoch(examples: Sequence[Example], batch_tokens: int, seed: int, epoch:
     longest = 0
     for at in np.argsort(noisy, kind="stable"):
         longest_then = max(longest, int(lengths[at]))
-        if current and longest_then * (len(current) + 1) > batch_tokens:
+        too_many = longest_then * (len(current) + 1) > batch_tokens or 0 < batch_rows <= len(current)
+        if current and too_many:
             batches.append(current)
             current, longest_then = [], int(lengths[at])
         current.append(order[at])

@@ -16,6 +16,7 @@ from medspan.formulations.reading_comprehension.options import Options as Readin
 from medspan.formulations.tagging.options import Options as TaggingOptions
 from medspan.models.strategies.options import AdapterOptions
 from medspan.training.extends import read_extended
+from medspan.training.names import LoggerName, LossName, ScheduleName
 
 __all__ = ["HeadConfig", "Optimisation", "Recipe", "SourceConfig", "TargetConfig", "WindowConfig", "load_recipe"]
 
@@ -75,24 +76,44 @@ class Optimisation(_Part):
 
     epochs: int = Field(10, ge=1, description="passes over the sources, repeats included")
     steps: int = Field(0, ge=0, description="steps at most; 0: as many as the epochs have")
-    batch_tokens: int = Field(2048, ge=16, description="tokens a step, padding included")
-    learning_rate: float = Field(3e-4, gt=0, description="peak rate of the encoder's last layer")
+    batch_tokens: int = Field(2048, ge=16, description="tokens a batch, padding included")
+    batch_rows: int = Field(0, ge=0, description="rows a batch at most; 0: as many as the tokens allow")
+    accumulation: int = Field(1, ge=1, description="batches whose gradients make one step, on each device")
+    learning_rate: float = Field(3e-4, gt=0, description="peak rate of the encoder's last layer, and of adapters")
     head_learning_rate: float = Field(1e-3, gt=0, description="peak rate of everything above the encoder")
     layer_decay: float = Field(0.9, gt=0, le=1, description="factor on the rate for each layer further down")
     weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay; not on biases and norms")
-    warmup: float = Field(0.06, ge=0, lt=1, description="share of the steps with a rising rate")
+    warmup: float = Field(0.06, ge=0, description="steps with a rising rate: below 1 a share, else their number")
+    schedule: ScheduleName = Field("cosine", description="how the rate falls after that")
+    schedule_power: float = Field(2.0, gt=0, description="power of the polynomial schedule")
+    schedule_floor: float = Field(0.0, ge=0, le=1, description="share of the peak rate that is left at the end")
     clip: float = Field(1.0, gt=0, description="largest gradient norm")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout above the encoder")
+    loss: LossName = Field(
+        "cross_entropy", description="or focal: less on what is right already; or class_balanced: more on rare classes"
+    )
+    focal_gamma: float = Field(2.0, ge=0, description="focal: power by which what is right already counts less")
+    class_balance: float = Field(
+        0.999, ge=0, lt=1, description="class_balanced: beta of Cui et al. 2019; a class's samples count as 1/(1-beta)"
+    )
     average: float = Field(0.998, ge=0, lt=1, description="decay of the weight average that is evaluated and kept")
-    precision: Literal["float32", "bf16"] = Field("float32", description="arithmetic of the encoder in training")
+    precision: Literal["float32", "bf16", "fp16"] = Field(
+        "float32", description="arithmetic of the encoder in training; fp16 needs a GPU"
+    )
+    checkpoint_gradients: bool = Field(False, description="compute layers twice instead of keeping their insides")
     threads: int = Field(0, ge=0, description="CPU threads; 0: as many as cores")
+    save_every: int = Field(0, ge=0, description="steps between states to resume from; 0: one at each epoch's end")
 
 
 class Evaluation(_Part):
-    """When the `tune` documents are scored and when to stop."""
+    """When the `tune` documents are scored, when to stop, and who is told."""
 
     every: int = Field(1, ge=1, description="epochs between scores on tune")
+    every_steps: int = Field(0, ge=0, description="steps between scores on tune, in place of epochs; 0: by epochs")
     patience: int = Field(5, ge=1, description="scores without improvement before stopping early")
+    min_delta: float = Field(0.0, ge=0, description="smallest rise of the score that is an improvement")
+    keep_last: bool = Field(True, description="keep the weights of the last step as well, as a checkpoint in last/")
+    loggers: tuple[LoggerName, ...] = Field((), description="tensorboard, mlflow, wandb: who else is told the numbers")
 
 
 FormulationName = Literal["joint", "tagging", "reading_comprehension", "pair_classification"]

@@ -1,217 +1,240 @@
 """The one training loop."""
 
-import json
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from medspan.corpora import schema
-from medspan.inference import Extractor, build_extractor
-from medspan.inference.encoder_engine import TorchEngine
-from medspan.models.checkpoint import CheckpointConfig, write_config, write_json
-from medspan.models.objective import Criterion
-from medspan.models.weights import load_weights, save_weights
-from medspan.training.batches import plan_epoch
+from medspan.errors import CheckpointError
+from medspan.inference import load
+from medspan.models.checkpoint import write_config, write_json
+from medspan.models.strategies import count_parameters
 from medspan.training.ceiling import tune_ceiling
 from medspan.training.config import Recipe
-from medspan.training.evaluation import score_tune
-from medspan.training.optimiser import Average, build_optimiser, rate_factor
+from medspan.training.devices import Devices, connect
+from medspan.training.evaluation import TuneScores, score_tune
+from medspan.training.journal import Journal
+from medspan.training.keeping import Keeper
+from medspan.training.loggers import build_loggers
+from medspan.training.losses import build_criterion
+from medspan.training.meter import Costs, Meter
+from medspan.training.plan import StepPlan
+from medspan.training.precision import set_up
 from medspan.training.setup import Setup, prepare
 from medspan.training.sources import Material, gather
-from medspan.training.state import load_state, save_state
+from medspan.training.state import Snapshot, load_state, save_state
+from medspan.training.step import StepOutcome, Stepper
 from medspan.training.thresholds import fit_thresholds
 
-__all__ = ["Run", "train"]
+__all__ = ["Listener", "Run", "Trainer", "train"]
+
+_LOG_EVERY = 20
 
 
 @dataclass
 class Run:
-    """Where a run stands."""
+    """Where a run stands; the place in an epoch follows from the step."""
 
     step: int = 0
-    epoch: int = 0
     best: float = -1.0
     since_best: int = 0
-    seconds: float = 0.0
+    examples: int = 0
+    costs: Costs = field(default_factory=Costs)
+    scaler: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Listener:
+    """Hears of every evaluation; may raise to end the run there."""
+
+    def evaluated(self, step: int, measure: float) -> None:
+        """Take the measure on tune after a step."""
 
 
 def train(recipe: Recipe, folder: Path, *, resume: bool = False, quiet: bool = False) -> dict[str, Any]:
     """Train a recipe into `folder`, a checkpoint, and return its metrics on `tune`.
 
-    The best weights by mean strict F1 on `tune` are kept. `folder/state` holds the last epoch's state; with `resume`
-    the run goes on from there and ends as if it had never stopped. `folder/log.jsonl` has a line every 20 steps and
-    every evaluation.
+    The best weights by the score on `tune` are kept in the folder itself, those of the last step in `folder/last`.
+    `folder/state` holds the last saved state; with `resume` the run goes on from there and ends as if it had never
+    stopped. `folder/log.jsonl` has a line every 20 steps and every evaluation.
+
+    Started by Accelerate's launcher, every process calls this; the first one writes.
     """
-    torch.set_num_threads(recipe.optimisation.threads or torch.get_num_threads())
-    torch.manual_seed(recipe.seed)
-    setup = prepare(recipe)
-    material = gather(recipe, setup.task, setup.layouts)
-    trainer = _Trainer(recipe, folder, setup, material, quiet)
-    if resume:
-        trainer.restore()
-    return trainer.run_to_end()
+    return Trainer(recipe, folder, resume=resume, quiet=quiet).run_to_end()
 
 
-class _Trainer:
+class Trainer:
+    """One run: what it is made of, and where it stands."""
+
     def __init__(
         self,
         recipe: Recipe,
         folder: Path,
-        setup: Setup,
-        material: Material,
-        quiet: bool,
+        *,
+        resume: bool = False,
+        quiet: bool = False,
+        listener: Listener | None = None,
     ) -> None:
+        torch.set_num_threads(recipe.optimisation.threads or torch.get_num_threads())
+        torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.folder = folder
-        self.setup = setup
-        self.task = setup.task
-        self.tokenizer = setup.tokenizer
-        self.model = model = setup.task.build(setup.encoder)
-        self.criterion = Criterion()
-        self.material = material
-        self.quiet = quiet
-        self.optimiser = build_optimiser(model, recipe.optimisation)
-        self.average = Average(model, recipe.optimisation.average)
-        self.at = Run()
-        self.plans = [
-            plan_epoch(material.examples, recipe.optimisation.batch_tokens, recipe.seed, epoch)
-            for epoch in range(recipe.optimisation.epochs)
-        ]
-        self.total_steps = sum(len(plan) for plan in self.plans)
-        self.config = _config(recipe, setup, material)
-        self.ceiling = tune_ceiling(material.tune, self.task, setup.layouts)
+        self.devices: Devices = connect()
+        self.quiet = quiet or not self.devices.is_first
+        self.listener = listener or Listener()
+        self.setup: Setup = prepare(recipe)
+        self.material: Material = gather(recipe, self.setup.task, self.setup.layouts)
+        set_up(self.setup.encoder, recipe.optimisation, self.devices.device)
+        network = self.setup.task.build(self.setup.encoder)
+        self.parameters = count_parameters(network)
+        criterion = build_criterion(recipe.optimisation, self.setup.task, self.material.examples)
+        self.stepper = Stepper(network, self.setup.task, criterion, recipe.optimisation, recipe.seed, self.devices)
+        self.plan = StepPlan(self.material.examples, recipe.optimisation, recipe.seed, self.devices.count)
+        self.at = Run(examples=len(self.material.examples))
+        self.keeper = Keeper(recipe, folder, self.setup, self.material, network, self.devices)
+        self.ceiling = tune_ceiling(self.material.tune, self.setup.task, self.setup.layouts)
         folder.mkdir(parents=True, exist_ok=True)
-
-    def restore(self) -> None:
-        self.at = Run(**load_state(self.folder / "state", self.model, self.average, self.optimiser))
+        self.journal = Journal(folder, is_silent=not self.devices.is_first)
+        if resume:
+            self._restore()
 
     def run_to_end(self) -> dict[str, Any]:
-        options = self.recipe.optimisation
-        self._log({"event": "start", "documents": dict(self.material.documents), "rows": len(self.material.examples)})
-        self._log({"event": "left out", "documents": dict(self.material.left_out)})
-        lost = {name: dict(reasons) for name, reasons in self.material.lost.items()}
-        self._log({"event": "ceiling", "lost": lost, "tune": self.ceiling.heads})
-        while self.at.epoch < options.epochs and self.at.since_best < self.recipe.evaluation.patience:
-            self._epoch()
-            self.at.epoch += 1
-            if self.at.epoch % self.recipe.evaluation.every == 0 or self.at.epoch == options.epochs:
-                self._evaluate()
-            save_state(self.folder / "state", self.model, self.average, self.optimiser, vars(self.at))
-        if self.at.epoch < options.epochs:
-            self._log({"event": "early stop", "epoch": self.at.epoch})
-        return self._finish()
+        """Train, save and score; return the metrics."""
+        self._tell_start()
+        meter = Meter(self.at.costs)
+        meter.begin_steps()
+        with self._progress() as advance:
+            while self.at.step < self.plan.total and not self._is_patience_lost():
+                batches = self.plan.step(self.at.step)
+                meter.begin_step()
+                examples = [[self.material.examples[number] for number in batch] for batch in batches]
+                outcome = self.stepper.step(self.at.step, self.plan.total, examples)
+                meter.end_step(outcome.n_tokens)
+                self.at.step += 1
+                advance(outcome)
+                if self._is_evaluation_due():
+                    self._evaluate(meter)
+                    meter.begin_steps()
+                if self._is_saving_due():
+                    meter.tick()
+                    self._save()
+        if self.at.step < self.plan.total:
+            self.journal.write("early stop", {"step": self.at.step, "epoch": self.plan.progress(self.at.step)})
+        try:
+            return self._finish(meter)
+        finally:
+            self.journal.close()
 
-    def _epoch(self) -> None:
+    def _restore(self) -> None:
+        snapshot, counters = load_state(self.folder / "state")
+        if counters["examples"] != self.at.examples:
+            raise CheckpointError(
+                f"{self.folder}: the run began with {counters['examples']} examples, now there are {self.at.examples}; "
+                "resume with the recipe and documents the run began with"
+            )
+        self.keeper.check_recipe()
+        snapshot.put(self.stepper.network, self.stepper.average, self.stepper.optimiser)
+        self.at = Run(**counters | {"costs": Costs(**counters["costs"])})
+        self.stepper.scaler.load_state_dict(dict(self.at.scaler))
+
+    def _save(self) -> None:
+        self.at.scaler = self.stepper.scaler.state_dict()
+        snapshot = Snapshot.take(self.stepper.network, self.stepper.average, self.stepper.optimiser)
+        if self.devices.is_first:
+            save_state(self.folder / "state", snapshot, asdict(self.at))
+
+    def _is_patience_lost(self) -> bool:
+        return self.at.since_best >= self.recipe.evaluation.patience
+
+    def _is_evaluation_due(self) -> bool:
+        options, step = self.recipe.evaluation, self.at.step
+        if step == self.plan.total:
+            return True
+        if options.every_steps:
+            return step % options.every_steps == 0
+        return self.plan.is_epoch_end(step) and self.plan.epochs_done(step) % options.every == 0
+
+    def _is_saving_due(self) -> bool:
+        every, step = self.recipe.optimisation.save_every, self.at.step
+        if step == self.plan.total or self._is_patience_lost():
+            return True
+        return step % every == 0 if every else self.plan.is_epoch_end(step)
+
+    def _evaluate(self, meter: Meter) -> None:
+        with self.keeper.averaged(self.stepper.average) as kept:
+            scores = score_tune(kept.extractor(), self.material.tune) if self.devices.is_first else TuneScores({})
+            scores = self.devices.first(scores)
+            # Without tune documents every score is 0: the last weights are kept then, not the first.
+            if scores.measure > self.at.best + self.recipe.evaluation.min_delta or not self.material.tune:
+                self.at.best, self.at.since_best = scores.measure, 0
+                kept.save(self.folder)
+            else:
+                self.at.since_best += 1
+            if self.recipe.evaluation.keep_last and (self.at.step == self.plan.total or self._is_patience_lost()):
+                kept.save(self.folder / "last")
+        epoch = self.plan.progress(self.at.step)
+        meter.add_score(self.at.step, epoch, scores.measure)
+        entry = {"step": self.at.step, "epoch": epoch, "measure": scores.measure, "scores": scores.heads}
+        self.journal.write("tune", entry)
+        self.listener.evaluated(self.at.step, scores.measure)
+
+    def _finish(self, meter: Meter) -> dict[str, Any]:
+        """Fit thresholds to the kept checkpoint, as it will be loaded, and say what the run came to."""
+        metrics: dict[str, Any] = {}
+        if self.devices.is_first:
+            extractor = load(self.folder, engine="torch")
+            thresholds = fit_thresholds(extractor, self.material.tune)
+            write_config(self.folder, replace(self.keeper.config, thresholds=thresholds))
+            scores = score_tune(extractor.with_thresholds(thresholds), self.material.tune)
+            metrics = {
+                "tune": {"measure": scores.measure, "heads": scores.heads},
+                "ceiling": {"measure": self.ceiling.measure, "heads": self.ceiling.heads},
+                "steps": self.at.step,
+                "epochs": self.plan.progress(self.at.step),
+                "parameters": self.parameters.total,
+                "trainable": self.parameters.trainable,
+                **meter.report(),
+                "threads": torch.get_num_threads(),
+                "devices": self.devices.count,
+            }
+            write_json(self.folder / "metrics.json", metrics)
+        self.journal.write("end", metrics)
+        return dict(self.devices.first(metrics))
+
+    def _tell_start(self) -> None:
+        material, write = self.material, self.journal.write
+        if self.at.step:
+            write("resume", {"step": self.at.step})
+        write("start", {"documents": dict(material.documents), "rows": len(material.examples)})
+        write("left out", {"documents": dict(material.left_out)})
+        lost = {name: dict(reasons) for name, reasons in material.lost.items()}
+        write("ceiling", {"lost": lost, "tune": self.ceiling.heads})
+        if self.devices.is_first:
+            settings = {"seed": self.recipe.seed, "trainable": self.parameters.trainable}
+            settings |= self.recipe.optimisation.model_dump(mode="json")
+            names = self.recipe.evaluation.loggers
+            self.journal.send_to(build_loggers(names, self.folder, self.recipe.name, settings, self.at.step))
+
+    @contextmanager
+    def _progress(self) -> Iterator[Any]:
         from rich.progress import Progress
 
-        plan = self.plans[self.at.epoch]
         with Progress(disable=self.quiet, transient=True) as progress:
-            task = progress.add_task(f"epoch {self.at.epoch + 1}", total=len(plan))
-            for members in plan:
-                self._step(members)
-                progress.advance(task)
+            bar = progress.add_task("steps", total=self.plan.total, completed=self.at.step)
 
-    def _step(self, members: list[int]) -> None:
-        began = time.perf_counter()
-        options = self.recipe.optimisation
-        # Dropout and sampling depend on the step alone, so a resumed run draws what an uninterrupted one would.
-        torch.manual_seed(self.recipe.seed * 1_000_003 + self.at.step)
-        rng = np.random.default_rng((self.recipe.seed, 1, self.at.step))
-        batch = self.task.collate([self.material.examples[number] for number in members])
-        self.model.train()
-        parts = self.task.losses(self.model, batch, rng, self.criterion)
-        loss = torch.stack(list(parts.values())).sum() / batch.n_units
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), options.clip)
-        factor = rate_factor(self.at.step, self.total_steps, options.warmup)
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["peak"] * factor
-        self.optimiser.step()
-        self.optimiser.zero_grad()
-        self.average.update(self.model, self.at.step)
-        self.at.step += 1
-        self.at.seconds += time.perf_counter() - began
-        if self.at.step % 20 == 0:
-            shares = {name: round(float(value.detach()) / batch.n_units, 4) for name, value in parts.items()}
-            self._log({"event": "step", "step": self.at.step, "of": self.total_steps, "loss": shares})
+            def advance(outcome: StepOutcome) -> None:
+                progress.advance(bar)
+                if self.at.step % _LOG_EVERY == 0:
+                    self._log_step(outcome)
 
-    def _extractor(self, thresholds: Mapping[str, Any] | None = None) -> Extractor:
-        """The extractor with the averaged weights; shares the model's encoder, whose weights are swapped in."""
-        weights = {
-            name: value.float().numpy()
-            for name, value in self.average.weights.items()
-            if not name.startswith("encoder.")
-        }
-        config = replace(self.config, thresholds=thresholds) if thresholds is not None else self.config
-        return build_extractor(self.tokenizer, TorchEngine(self.setup.encoder), config, weights)
+            yield advance
 
-    def _with_average(self) -> dict[str, torch.Tensor]:
-        present = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        self.model.load_state_dict(self.average.weights)
-        self.model.eval()
-        return present
-
-    def _evaluate(self) -> None:
-        present = self._with_average()
-        scores = score_tune(self._extractor(), self.material.tune)
-        # Without tune documents every score is 0: the last weights are kept then, not the first.
-        if scores.measure > self.at.best or not self.material.tune:
-            self.at.best, self.at.since_best = scores.measure, 0
-            save_weights(self.folder, self.model.state_dict(), self.setup.encoder.config)
-            self.tokenizer.save(self.folder)
-            write_config(self.folder, self.config)
-        else:
-            self.at.since_best += 1
-        self.model.load_state_dict(present)
-        self._log({"event": "tune", "epoch": self.at.epoch, "measure": scores.measure, "scores": scores.heads})
-
-    def _finish(self) -> dict[str, Any]:
-        self.average.weights = load_weights(self.folder)
-        self._with_average()
-        thresholds = fit_thresholds(self._extractor(), self.material.tune)
-        self.config = replace(self.config, thresholds=thresholds)
-        write_config(self.folder, self.config)
-        scores = score_tune(self._extractor(), self.material.tune)
-        metrics = {
-            "tune": {"measure": scores.measure, "heads": scores.heads},
-            "ceiling": {"measure": self.ceiling.measure, "heads": self.ceiling.heads},
-            "steps": self.at.step,
-            "epochs": self.at.epoch,
-            "seconds": round(self.at.seconds),
-            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
-        }
-        write_json(self.folder / "metrics.json", metrics)
-        self._log({"event": "end", **metrics})
-        return metrics
-
-    def _log(self, entry: dict[str, Any]) -> None:
-        line = json.dumps({"time": time.strftime("%H:%M:%S"), **entry})
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-
-
-def _config(recipe: Recipe, setup: Setup, material: Material) -> CheckpointConfig:
-    schemas = {head: layout.schema for head, layout in setup.layouts.items()}
-    schemas |= {name: schema(name) for name in recipe.compose}
-    return CheckpointConfig(
-        name=recipe.name,
-        description=recipe.description,
-        default_schema=next(iter(recipe.compose), next(iter(recipe.heads))),
-        window=setup.size,
-        layouts=setup.layouts,
-        thresholds={},
-        compose=recipe.compose,
-        schemas=schemas,
-        formulation=recipe.formulation,
-        options=recipe.options,
-        strategy=recipe.strategy,
-        recipe=recipe.model_dump(mode="json", by_alias=True),
-        versions={name: version(name) for name in ("medspan", "peft", "torch", "transformers", "tokenizers")},
-        data={"documents": dict(material.documents)},
-    )
+    def _log_step(self, outcome: StepOutcome) -> None:
+        loss: dict[str, float] = {}
+        mine = {name: float(value) / outcome.n_units for name, value in outcome.parts.items()}
+        for parts in self.devices.gather(mine):
+            for name, value in parts.items():
+                loss[name] = round(loss.get(name, 0.0) + value, 4)
+        self.journal.write("step", {"step": self.at.step, "of": self.plan.total, "loss": loss})

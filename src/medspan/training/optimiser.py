@@ -1,36 +1,33 @@
-"""Parameter groups, learning-rate schedule and weight averaging."""
+"""Parameter groups and weight averaging."""
 
-import math
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from medspan.training.config import Optimisation
 
-__all__ = ["Average", "build_optimiser", "rate_factor"]
+__all__ = ["Average", "build_optimiser"]
 
 _LAYER = re.compile(r"encoder\.backbone\..*?layers?\.(\d+)\.")
+_ADDED = re.compile(r"\.(lora_|ia3_|prompt_encoder\.)")
 
 
 def build_optimiser(model: nn.Module, options: Optimisation) -> torch.optim.AdamW:
-    """Return AdamW with layer-wise rates, falling by `layer_decay` from the encoder's last layer down."""
+    """Return AdamW over what learns, with layer-wise rates that fall by `layer_decay` from the encoder's last layer.
+
+    What a strategy adds to the encoder has the peak rate whatever its layer: it starts from nothing everywhere.
+    """
     numbers = [int(match.group(1)) for name, _ in model.named_parameters() if (match := _LAYER.match(name))]
     n_layers = max(numbers, default=-1) + 1
     groups: dict[tuple[float, float], list[Tensor]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        if name.startswith("encoder."):
-            match = _LAYER.match(name)
-            depth = n_layers - 1 - int(match.group(1)) if match else n_layers
-            rate = options.learning_rate * options.layer_decay**depth
-        else:
-            rate = options.head_learning_rate
         decay = options.weight_decay if parameter.ndim > 1 else 0.0
-        groups.setdefault((rate, decay), []).append(parameter)
+        groups.setdefault((_rate(name, n_layers, options), decay), []).append(parameter)
     return torch.optim.AdamW(
         [
             {"params": members, "lr": rate, "peak": rate, "weight_decay": decay}
@@ -40,35 +37,44 @@ def build_optimiser(model: nn.Module, options: Optimisation) -> torch.optim.Adam
     )
 
 
-def rate_factor(step: int, total: int, warmup: float) -> float:
-    """Return the share of the peak rate at a step: a linear rise over `warmup`, then a cosine fall to zero."""
-    rise = max(1, int(total * warmup))
-    if step < rise:
-        return (step + 1) / rise
-    return 0.5 * (1.0 + math.cos(math.pi * min(1.0, (step - rise) / max(1, total - rise))))
+def _rate(name: str, n_layers: int, options: Optimisation) -> float:
+    if not name.startswith("encoder."):
+        return options.head_learning_rate
+    if _ADDED.search(name):
+        return options.learning_rate
+    match = _LAYER.match(name)
+    depth = n_layers - 1 - int(match.group(1)) if match else n_layers
+    return options.learning_rate * options.layer_decay**depth
 
 
 class Average:
-    """An exponential moving average of the weights; evaluated and kept instead of the last weights."""
+    """An exponential moving average of the weights that learn; evaluated and kept instead of the last weights.
+
+    weights: the average, by parameter name. Frozen weights are the same at every step and are not copied.
+    """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.weights: dict[str, Tensor] = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        self._learning = {name: value for name, value in model.named_parameters() if value.requires_grad}
+        self.weights: Mapping[str, Tensor] = {name: value.detach().clone() for name, value in self._learning.items()}
 
     @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
+    def update(self, step: int) -> None:
         """Move towards the present weights; faster in the first steps."""
         share = 1.0 - min(self.decay, (1 + step) / (10 + step))
-        mine: list[Tensor] = []
-        theirs: list[Tensor] = []
-        for name, value in _named(model):
-            if value.is_floating_point():
-                mine.append(self.weights[name])
-                theirs.append(value)
-            else:
-                self.weights[name].copy_(value)
-        torch._foreach_lerp_(mine, theirs, share)
+        torch._foreach_lerp_(list(self.weights.values()), [p.detach() for p in self._learning.values()], share)
 
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Give the model the averaged weights inside, and its own back afterwards."""
+        own = {name: parameter.detach().clone() for name, parameter in self._learning.items()}
+        self._copy(self.weights)
+        try:
+            yield
+        finally:
+            self._copy(own)
 
-def _named(model: nn.Module) -> Iterable[tuple[str, Any]]:
-    return ((name, value.detach()) for name, value in model.state_dict().items())
+    @torch.no_grad()
+    def _copy(self, weights: Mapping[str, Tensor]) -> None:
+        for name, parameter in self._learning.items():
+            parameter.copy_(weights[name])

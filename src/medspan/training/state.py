@@ -1,23 +1,69 @@
-"""The state of a run that stopped: weights, average and optimiser moments as safetensors, counters as JSON."""
+"""The state of a run on disk: what learns, their average, the optimiser's moments and the counters."""
 
 import json
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from medspan.errors import CheckpointError
 from medspan.models.checkpoint import write_json
+from medspan.training.devices import part, whole
 from medspan.training.optimiser import Average
 
-__all__ = ["load_state", "save_state"]
+__all__ = ["Snapshot", "load_state", "save_state"]
+
+Tensors = Mapping[str, Tensor]
 
 
-def save_state(
-    folder: Path, model: nn.Module, average: Average, optimiser: torch.optim.Optimizer, counters: dict[str, Any]
-) -> None:
+@dataclass(frozen=True)
+class Snapshot:
+    """Tensors of a run, whole whatever the number of devices.
+
+    weights: of the parameters that learn, by name; what a strategy adds is there as it learns, not as peft saves it.
+    average: their average. moments: of the optimiser, as number.key.
+    """
+
+    weights: Tensors
+    average: Tensors
+    moments: Tensors
+
+    @classmethod
+    def take(cls, model: nn.Module, average: Average, optimiser: torch.optim.Optimizer) -> "Snapshot":
+        """Collect the tensors; where devices hold parts, all processes must do so together."""
+        return cls(
+            {name: whole(p.detach()) for name, p in model.named_parameters() if p.requires_grad},
+            {name: whole(value) for name, value in average.weights.items()},
+            {
+                f"{number}.{key}": whole(value.detach())
+                for number, values in sorted(optimiser.state_dict()["state"].items())
+                for key, value in sorted(values.items())
+            },
+        )
+
+    @torch.no_grad()
+    def put(self, model: nn.Module, average: Average, optimiser: torch.optim.Optimizer) -> None:
+        """Give the tensors back; raises CheckpointError where they are of a model with other weights."""
+        learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        if {name: p.shape for name, p in learning.items()} != {name: v.shape for name, v in self.weights.items()}:
+            raise CheckpointError("the state is of another model; resume with the recipe the run began with")
+        for name, parameter in learning.items():
+            parameter.copy_(part(self.weights[name], parameter))
+            average.weights[name].copy_(part(self.average[name], parameter))
+        numbered = [p for group in optimiser.param_groups for p in group["params"]]
+        state: dict[int, dict[str, Any]] = {}
+        for name, value in self.moments.items():
+            number, _, key = name.partition(".")
+            like = numbered[int(number)]
+            state.setdefault(int(number), {})[key] = part(value, like) if value.shape == like.shape else value
+        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def save_state(folder: Path, snapshot: Snapshot, counters: Mapping[str, Any]) -> None:
     """Write everything a resumed run needs. Killed at any moment, the former state or this one is left whole."""
     from safetensors.torch import save_file
 
@@ -25,43 +71,29 @@ def save_state(
     fresh = _fresh(folder)
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    moments = {
-        f"{number}.{key}": value.detach().contiguous()
-        for number, values in optimiser.state_dict()["state"].items()
-        for key, value in values.items()
-    }
-    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, fresh / "weights.safetensors")
-    save_file({name: value.contiguous() for name, value in average.weights.items()}, fresh / "average.safetensors")
-    save_file(moments, fresh / "optimiser.safetensors")
-    write_json(fresh / "counters.json.part", counters)
+    for name, tensors in _parts(snapshot).items():
+        save_file({key: value.contiguous() for key, value in tensors.items()}, fresh / f"{name}.safetensors")
+    write_json(fresh / "counters.json.part", dict(counters))
     # From here on the fresh state is whole, and `_finish_swap` does what a kill leaves undone.
     (fresh / "counters.json.part").rename(fresh / "counters.json")
     _finish_swap(folder)
 
 
-def load_state(folder: Path, model: nn.Module, average: Average, optimiser: torch.optim.Optimizer) -> dict[str, Any]:
-    """Restore what `save_state` wrote and return the counters.
-
-    Raises CheckpointError when there is nothing whole, or when the state is of a model with other weights.
-    """
+def load_state(folder: Path) -> tuple[Snapshot, dict[str, Any]]:
+    """Read what `save_state` wrote, tensors and counters; raises CheckpointError when there is nothing whole."""
     from safetensors.torch import load_file
 
     _finish_swap(folder)
     if not (folder / "counters.json").is_file():
         raise CheckpointError(f"{folder}: no complete state to resume from; start without --resume")
-    weights = load_file(folder / "weights.safetensors")
-    wanted = {name: value.shape for name, value in model.state_dict().items()}
-    if wanted != {name: value.shape for name, value in weights.items()}:
-        raise CheckpointError(f"{folder}: the state is of another model; resume with the recipe the run began with")
-    model.load_state_dict(weights)
-    average.weights = load_file(folder / "average.safetensors")
-    state: dict[int, dict[str, Any]] = {}
-    for name, value in load_file(folder / "optimiser.safetensors").items():
-        number, _, key = name.partition(".")
-        state.setdefault(int(number), {})[key] = value
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    names = ("weights", "average", "optimiser")
+    snapshot = Snapshot(*(load_file(folder / f"{name}.safetensors") for name in names))
     counters: dict[str, Any] = json.loads((folder / "counters.json").read_text(encoding="utf-8"))
-    return counters
+    return snapshot, counters
+
+
+def _parts(snapshot: Snapshot) -> dict[str, Tensors]:
+    return {"weights": snapshot.weights, "average": snapshot.average, "optimiser": snapshot.moments}
 
 
 def _fresh(folder: Path) -> Path:
