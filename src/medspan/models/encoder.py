@@ -153,9 +153,10 @@ class Encoder(nn.Module):
             visible = behind_deep_prompt(mask, n) if n else mask
             call["attention_mask"] = model_mask(visible, positions, self.config, torch.float32)
         else:
-            call["attention_mask"] = torch.cat([mask.new_ones(len(mask), n), mask], 1) if n else mask
+            call["attention_mask"] = torch.cat([mask.new_ones(mask.shape[0], n), mask], 1) if n else mask
         if prompt is not None:
-            call[_cache_name(self.bare)] = self._cache(prompt, len(ids))
+            # Not len(ids): an exported graph would take that number of rows for the only one.
+            call[_cache_name(self.bare)] = self._cache(prompt, ids.shape[0])
         return call
 
     def _behind_prompt(
