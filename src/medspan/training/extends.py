@@ -31,8 +31,10 @@ def joined(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(first)
     for key, value in then.items():
         known = result.get(key)
-        is_deeper = isinstance(value, Mapping) and isinstance(known, Mapping)
-        result[key] = joined(known, value) if is_deeper else value
+        if isinstance(known, Mapping) and isinstance(value, Mapping):
+            result[key] = joined(known, value)
+        else:
+            result[key] = value
     return result
 
 
