@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
 from medspan.errors import ConfigError
 from medspan.formulations import TextTokenizer, WindowSize
 from medspan.formulations.mentions import Layout
-from medspan.models.backbones import backbone_path, load_backbone
+from medspan.models.backbone_tokenizer import backbone_tokenizer
+from medspan.models.backbones import load_backbone
 from medspan.models.encoder import Encoder
 from medspan.models.strategies import apply
+from medspan.models.tiny import tiny_backbone
 from medspan.training.config import Recipe
-from medspan.training.sources import build_layouts
+from medspan.training.sources import build_layouts, read_source
 from medspan.training.tasks import TASKS, Setting, Task
 
 __all__ = ["Setup", "build_task", "prepare"]
@@ -32,11 +35,12 @@ class Setup:
 
 def prepare(recipe: Recipe) -> Setup:
     """Load the backbone and build what the recipe asks; raises ConfigError where its windows do not fit the encoder."""
-    path = backbone_path(recipe.backbone)
-    tokenizer = TextTokenizer.load(Path(path))
+    with TemporaryDirectory() as scratch:
+        name = _double(recipe, Path(scratch)) if recipe.backbone == "tiny" else recipe.backbone
+        tokenizer, backbone = backbone_tokenizer(name), load_backbone(name)
     layouts = build_layouts(recipe)
     size = WindowSize(recipe.window.budget, recipe.window.overlap)
-    encoder = apply(load_backbone(recipe.backbone), recipe.strategy, recipe.adapter)
+    encoder = apply(backbone, recipe.strategy, recipe.adapter)
     if recipe.optimisation.precision == "bf16":
         encoder.precision = torch.bfloat16
     needed = size.budget + tokenizer.n_special
@@ -53,3 +57,9 @@ def build_task(recipe: Recipe, tokenizer: TextTokenizer, layouts: Mapping[str, L
     """Return the task of a recipe's formulation."""
     setting = Setting(tokenizer, layouts, size, recipe.options, recipe.optimisation.dropout, recipe.seed)
     return TASKS.get(recipe.formulation)(setting)
+
+
+def _double(recipe: Recipe, folder: Path) -> str:
+    """Write the random encoder that stands in for the recipe's backbone, its tokenizer made of the training texts."""
+    texts = (document.text for source in recipe.sources for document in read_source(source, recipe.seed))
+    return str(tiny_backbone(folder, recipe.architecture, texts, recipe.seed))
