@@ -20,11 +20,15 @@ _TIMED_STEPS = 12
 
 @dataclass(frozen=True)
 class Cost:
-    """Processor seconds: what happens once (reading, the ceiling, thresholds), a step, and a score on tune."""
+    """Processor seconds: what happens once (reading, the ceiling, thresholds), a step, and a score on tune.
+
+    epoch: how many steps an epoch has.
+    """
 
     once: float
     step: float
     evaluation: float
+    epoch: float = 0.0
 
 
 def time_steps(recipe: Recipe, folder: Path) -> Cost:
@@ -52,11 +56,15 @@ def cost_of(metrics: Mapping[str, Any], cpu: float, seconds: float) -> Cost:
         passed = curve[-1]["cpu_seconds"] - curve[-2]["cpu_seconds"]
         taken = curve[-1]["step"] - curve[-2]["step"]
         evaluation = min(rest, max(0.0, passed - taken * step))
-    return Cost(max(0.0, rest - evaluation * max(1, len(curve))), step, evaluation)
+    epoch = steps / metrics["epochs"] if metrics.get("epochs") else 0.0
+    return Cost(max(0.0, rest - evaluation * max(1, len(curve))), step, evaluation, epoch)
 
 
-def steps_within(cost: Cost, minutes: float, evaluations: int) -> int:
-    """Return how many steps fit so many minutes; raises ConfigError for a budget that holds fewer than ten."""
+def steps_within(cost: Cost, minutes: float, evaluations: int, epochs: int) -> int:
+    """Return how many steps fit so many minutes, and so many epochs.
+
+    Raises ConfigError for a budget that holds fewer than ten steps.
+    """
     left = 60 * minutes - cost.once - cost.evaluation * evaluations
     steps = int(left / max(cost.step, 1e-9))
     if steps < FEWEST_STEPS:
@@ -65,17 +73,13 @@ def steps_within(cost: Cost, minutes: float, evaluations: int) -> int:
             f"a budget of {minutes:g} CPU minutes holds {max(0, steps)} steps; {FEWEST_STEPS} steps and {evaluations} "
             f"scores on tune need {needed:.1f}: raise budget, or lower evaluations or optimisation.batch_tokens"
         )
-    return steps
+    return min(steps, max(1, round(cost.epoch * epochs))) if cost.epoch else steps
 
 
 def with_steps(recipe: Recipe, steps: int, evaluations: int) -> Recipe:
-    """Return the recipe with so many steps at most, scored on tune so often, evenly spread, and resumable from there.
-
-    A recipe that asks for fewer steps keeps its number.
-    """
-    most = min(steps, recipe.optimisation.steps) if recipe.optimisation.steps else steps
-    every = -(-most // evaluations)
-    optimisation = {"steps": most, "save_every": recipe.optimisation.save_every or every}
+    """Return the recipe with so many steps, scored on tune so often, evenly spread, and resumable from each score."""
+    every = -(-steps // evaluations)
+    optimisation = {"steps": steps, "save_every": recipe.optimisation.save_every or every}
     return recipe.model_copy(
         update={
             "optimisation": recipe.optimisation.model_copy(update=optimisation),

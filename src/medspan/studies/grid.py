@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from medspan.errors import ConfigError
-from medspan.studies.study_file import Group, Study, matches
+from medspan.studies.study_file import SEED, Group, Study, matches
 from medspan.training.config import Recipe
 from medspan.training.typed import assign, validated
 
@@ -46,10 +46,10 @@ class _Draft:
 
 
 def expand(study: Study) -> list[Cell]:
-    """Return all cells with checked recipes, in the order of the groups.
+    """Return all cells with checked recipes, in the order of the groups; but all first seeds before all second ones.
 
-    Within a group the last axis changes slowest: with seeds last, the grid is whole once before the second seed begins.
-    Raises ConfigError for a recipe that makes no sense and for a cell that needs one that the study does not have.
+    Within a group the first axis changes fastest. Raises ConfigError for a recipe that makes no sense, and for a cell
+    that needs one that the study does not have.
     """
     drafts = [
         _draft(study, group, values)
@@ -57,6 +57,7 @@ def expand(study: Study) -> list[Cell]:
         for values in _combinations(group)
         if not any(matches(part.where, values) for part in group.leave_out)
     ]
+    drafts.sort(key=_round)
     names = [draft.name for draft in drafts]
     for name in names:
         if names.count(name) > 1:
@@ -71,8 +72,8 @@ def left_out(group: Group) -> list[tuple[str, str]]:
     found = []
     for values in _combinations(group):
         reasons = [part.because for part in group.leave_out if matches(part.where, values)]
-        if reasons and reasons[0]:
-            found.append((_name(group, values), reasons[0]))
+        if reason := next(filter(None, reasons), ""):
+            found.append((_name(group, values), reason))
     return found
 
 
@@ -102,6 +103,11 @@ def in_order(wanted: Iterable[Cell], cells: Sequence[Cell]) -> list[Cell]:
     return list(done.values())
 
 
+def _round(draft: _Draft) -> int:
+    seed = draft.values.get(SEED)
+    return 0 if seed is None else list(draft.group.axes[SEED]).index(seed)
+
+
 def _combinations(group: Group) -> Iterable[dict[str, str]]:
     axes = list(group.axes)
     for values in product(*(group.axes[axis] for axis in reversed(axes))):
@@ -126,8 +132,8 @@ def _draft(study: Study, group: Group, values: dict[str, str]) -> _Draft:
     for key, value in settings.items():
         assign(data, key, deepcopy(value), f"cell {name}, {key}")
     held_out = list(data.get("held_out") or ())
-    if group.scored.on not in held_out:
-        data["held_out"] = [*held_out, group.scored.on]
+    if group.scored.documents not in held_out:
+        data["held_out"] = [*held_out, group.scored.documents]
     # Threads belong to the study: a cell's time is measured with them.
     assign(data, "optimisation.threads", study.threads, f"cell {name}")
     return _Draft(name, group, values, settings, data)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,13 @@ from medspan.training.config import Recipe
 __all__ = ["ceiling", "digest", "measure", "scored_documents", "training_data"]
 
 
+_FINE = (("span",), ("token",), ("arguments_by_role",))
+"""Measures whose counts by unit would make kept cells large, and that nobody compares systems by."""
+
+
 def scored_documents(scored: Scored) -> list[Document]:
     """Read the documents that a group's runs are scored on, by id and mapped where the group says so."""
-    corpus, _, split = scored.on.partition(":")
+    corpus, _, split = scored.documents.partition(":")
     # The scorers go by id; so must the numbering of units.
     documents = sorted(load_corpus(corpus, split), key=lambda document: document.id)
     return [mapping(scored.mapping).apply(d) for d in documents] if scored.mapping else documents
@@ -34,7 +38,8 @@ def measure(run: Path, gold: Sequence[Document], scored: Scored, *, bootstrap: i
     `metrics` holds each measure's figures, counts and intervals, as `medspan evaluate --json` nests them, and by label
     counts alone. `counts` holds, for each measure by its dotted name, lists of true positives, false positives and
     false negatives, one number for each unit: a document, or what belongs together by patient or group. A model that
-    joins entities is scored on gold entities as well (`given_entities`); without an entity model, only so.
+    joins entities is scored on gold entities as well (`given_entities`, all but entities); without an entity model,
+    only so.
     """
     extractor = load(run, engine="torch", threads=threads)
     head = scored.head or extractor.default_schema
@@ -51,7 +56,7 @@ def measure(run: Path, gold: Sequence[Document], scored: Scored, *, bootstrap: i
             labels="gold" if scored.labels == "gold" else "all",
             bootstrap=bootstrap,
         )
-        return {"metrics": _metrics(report), "counts": _counts(report, units), "notes": list(report.notes)}
+        return {"metrics": _metrics(report), "counts": _counts(report, units, scored), "notes": list(report.notes)}
 
     found = figures(extractor)
     is_joining = extractor.annotator.needs_entities
@@ -61,7 +66,7 @@ def measure(run: Path, gold: Sequence[Document], scored: Scored, *, bootstrap: i
         "entities_are_given": extractor.keeps_entities,
         "documents": len(gold),
         "units": max(units) + 1 if units else 0,
-        **({"given_entities": {key: given[key] for key in ("metrics", "counts")}} if given else {}),
+        **({"given_entities": _without_entities(given)} if given else {}),
     }
 
 
@@ -131,11 +136,22 @@ def _units(gold: Sequence[Document]) -> list[int]:
     return found
 
 
-def _counts(report: Report, units: Sequence[int]) -> dict[str, list[list[int]]]:
+def _without_entities(figures: Mapping[str, Any]) -> dict[str, Any]:
+    def is_joined(name: str) -> bool:
+        return not name.startswith(("entities", "attributes"))
+
+    return {key: {name: one for name, one in figures[key].items() if is_joined(name)} for key in ("metrics", "counts")}
+
+
+def _counts(report: Report, units: Sequence[int], scored: Scored) -> dict[str, list[list[int]]]:
+    """Keep the counts that differences may be asked about: the study's measures, and all but the finest others."""
     found: dict[str, list[list[int]]] = {}
     for path, tally in report.tallies.items():
         if len(tally.total) != len(units):
             continue  # a measure of some documents does not tell which
+        is_fine = path[1:2] in _FINE or (path[0], path[-1]) == ("attributes", "lenient")
+        if is_fine and ".".join(path) not in scored.measures:
+            continue
         summed = np.zeros((max(units, default=-1) + 1, 3), dtype=np.int64)
         np.add.at(summed, list(units), tally.total)
         found[".".join(path)] = summed.T.tolist()

@@ -37,7 +37,8 @@ def run_cell(job: Job) -> None:
     plan = _plan(folder, demanded)
     recipe = _with_entities(cell, job.folder)
     if plan["steps"] is None:
-        plan["steps"] = job.steps or _timed(recipe, folder, study, cell)
+        # Steps that a recipe names are taken at their word; nothing is timed then.
+        plan["steps"] = recipe.optimisation.steps or job.steps or _timed(recipe, folder, study, cell)
         write_plan(folder, plan)
     resolved = with_steps(recipe, plan["steps"], study.evaluations)
     write_json(folder / "recipe.json", resolved.model_dump(mode="json", by_alias=True))
@@ -78,7 +79,8 @@ def _timed(recipe: Recipe, folder: Path, study: Study, cell: Cell) -> int:
         cost = time_steps(recipe, place)
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    return steps_within(cost, cell.group.budget or study.budget, study.evaluations)
+    minutes = cell.group.budget or study.budget
+    return steps_within(cost, minutes, study.evaluations, recipe.optimisation.epochs)
 
 
 def _trained(recipe: Recipe, run: Path) -> tuple[dict[str, Any], float]:
@@ -96,13 +98,9 @@ def _trained(recipe: Recipe, run: Path) -> tuple[dict[str, Any], float]:
 
 
 def _training(metrics: Mapping[str, Any], steps: int, cpu: float, memory: int) -> dict[str, Any]:
-    counted = ("steps", "epochs", "trainable", "parameters", "seconds_per_step", "curve", "tune")
-    found = {key: metrics[key] for key in counted if key in metrics}
-    if "seconds_per_step" not in found and metrics.get("steps"):
-        found["seconds_per_step"] = metrics.get("seconds", 0) / metrics["steps"]
-    found.setdefault("trainable", metrics.get("parameters"))
+    noted = ("steps", "epochs", "trainable", "parameters", "seconds_per_step", "tokens_per_second", "curve", "tune")
     return {
-        **found,
+        **{key: metrics[key] for key in (*noted, "memory_growth_bytes") if key in metrics},
         "steps_allowed": steps,
         "cpu_seconds": cpu,
         "peak_memory_bytes": memory,
@@ -127,13 +125,13 @@ def _kept(
         "asked_hash": asked_hash(demanded),
         "pace": pace(demanded),
         "needs": {name: other["asked_hash"] for name, other in needed.items() if other is not None},
-        "scored_on": scored.on,
+        "scored_on": scored.documents,
         **measure(run, gold, scored, bootstrap=study.bootstrap, threads=study.threads),
         "ceiling": ceiling(resolved, gold, scored),
         "versions": versions(),
         "hardware": hardware(),
         "threads": study.threads,
-        "data": {scored.on: {"documents": len(gold), "sha256": digest(gold)}, **training_data(resolved)},
+        "data": {scored.documents: {"documents": len(gold), "sha256": digest(gold)}, **training_data(resolved)},
         "asked": demanded,
     }
 

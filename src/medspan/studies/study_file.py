@@ -14,7 +14,10 @@ from medspan.registry import unknown_name
 from medspan.scoring import SCORERS
 from medspan.training.typed import read_mapping, validated
 
-__all__ = ["Adjustment", "Choice", "Comparison", "Group", "LeftOut", "Scored", "Study", "load_study", "matches"]
+__all__ = ["SEED", "Adjustment", "Choice", "Comparison", "Group", "LeftOut", "Scored", "Study", "load_study", "matches"]
+
+SEED = "seed"
+"""The axis whose cells are repetitions of one another."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
@@ -46,7 +49,7 @@ def matches(choice: Choice, values: dict[str, str]) -> bool:
 class Scored(_Part):
     """What the finished runs of a group are scored on."""
 
-    on: str = Field(description="corpus:split; its documents are never trained on")
+    documents: str = Field(description="corpus:split that is scored; its documents are never trained on")
     head: str | None = Field(None, description="head set or composed schema that answers; none: the model's default")
     mapping: str | None = Field(None, description="mapping from the corpus's labels to the schema; none: as they are")
     scorer: str = Field("strict", description="strict (with lenient beside it), lenient, or a task's own rules")
@@ -59,9 +62,9 @@ class Scored(_Part):
 
     def model_post_init(self, _context: Any) -> None:
         """Check the parts that tell a split from a corpus, and the scorer's name."""
-        corpus, _, split = self.on.partition(":")
+        corpus, _, split = self.documents.partition(":")
         if not corpus or not split:
-            raise ValueError(f"on: {self.on!r} names no split; write it as in phee:dev")
+            raise ValueError(f"documents: {self.documents!r} names no split; write it as in phee:dev")
         if self.scorer not in SCORERS:
             raise ValueError(str(unknown_name("scorer", self.scorer, sorted(SCORERS))))
 

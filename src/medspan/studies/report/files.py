@@ -41,7 +41,9 @@ def csv_text(records: Sequence[Mapping[str, str | float | int | None]]) -> str:
 def _number(value: str | float | int | None) -> str | float | int:
     if value is None:
         return ""
-    return f"{value:.6g}" if isinstance(value, float) and value != int(value) else value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else f"{value:.6g}"
+    return value
 
 
 def latex_table(table: Table, label: str, n_text: int = 1) -> str:

@@ -10,11 +10,11 @@ from medspan.scoring.render import Table, escaped, markdown_tables
 from medspan.studies.grid import left_out
 from medspan.studies.report.files import csv_text, latex_table
 from medspan.studies.report.plots import draw
-from medspan.studies.report.rows import RISE, SEED, Row, rows
+from medspan.studies.report.rows import RISE, Row, rows
 from medspan.studies.report.significance import answer
 from medspan.studies.report.tables import costs, differences, figures, given, records, setting
 from medspan.studies.running import State, survey
-from medspan.studies.study_file import Group, Study
+from medspan.studies.study_file import SEED, Group, Study
 
 __all__ = ["Written", "write_report"]
 

@@ -12,12 +12,9 @@ from medspan.scoring.bootstrap import intervals
 from medspan.scoring.counts import ratios
 from medspan.studies.keeping import Kept
 from medspan.studies.running import State
-from medspan.studies.study_file import Group
+from medspan.studies.study_file import SEED, Group
 
-__all__ = ["GIVEN", "RISE", "SEED", "Figure", "Row", "is_rising", "rows", "student"]
-
-SEED = "seed"
-"""The axis whose cells are repetitions of one another."""
+__all__ = ["GIVEN", "RISE", "Figure", "Row", "is_rising", "rows", "student"]
 
 GIVEN = "given_entities"
 

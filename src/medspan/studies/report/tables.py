@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from medspan.scoring.render import Table
-from medspan.studies.report.rows import GIVEN, SEED, Figure, Row
+from medspan.studies.report.rows import GIVEN, Figure, Row
 from medspan.studies.report.significance import Answer
 from medspan.studies.running import State
-from medspan.studies.study_file import Group, Study
+from medspan.studies.study_file import SEED, Group, Study
 
 __all__ = ["costs", "differences", "figures", "given", "measure_title", "records", "setting"]
 
@@ -63,6 +63,7 @@ def costs(group: Group, rows: Sequence[Row]) -> Table:
         "trainable parameters",
         "of all",
         "peak memory",
+        "of it in training",
         "s a step",
         "steps",
         "epochs",
@@ -107,8 +108,9 @@ def setting(study: Study, states: Sequence[State]) -> Table:
     for group in study.groups:
         kept = [s.kept for s in states if s.cell.group is group and s.is_finished and s.kept is not None]
         data = {name: facts["documents"] for cell in kept for name, facts in cell["data"].items()}
-        sources = [f"{name} ({n:,})" for name, n in data.items() if name != group.scored.on]
-        scored = group.scored.on + (f" ({data[group.scored.on]:,})" if group.scored.on in data else "")
+        target = group.scored.documents
+        sources = [f"{name} ({n:,})" for name, n in data.items() if name != target]
+        scored = f"{target} ({data[target]:,})" if target in data else target
         machines = sorted({f"{cell['hardware']}; threads used: {cell['threads']}" for cell in kept})
         planned = sum(state.cell.group is group for state in states)
         found.append(
@@ -143,7 +145,8 @@ def records(rows: Sequence[Row], resamples: int) -> Iterator[dict[str, str | flo
                     f"{name}.high": None if figure is None else figure.high,
                 }
         record["ceiling"] = row.ceiling(row.group.scored.measures[0])
-        keys = ("trainable", "parameters", "peak_memory_bytes", "seconds_per_step", "steps", "epochs", "cpu_seconds")
+        sizes = ("trainable", "parameters", "peak_memory_bytes", "memory_growth_bytes")
+        keys = (*sizes, "seconds_per_step", "steps", "epochs", "cpu_seconds")
         record |= {key: row.training(key) for key in keys}
         record["still_rising"] = row.rising()
         yield record
@@ -163,12 +166,14 @@ def _figure(figure: Figure | None) -> str:
 
 def _cost(row: Row) -> tuple[str, ...]:
     trainable, parameters = row.training("trainable"), row.training("parameters")
-    memory, seconds = row.training("peak_memory_bytes"), row.training("seconds_per_step")
+    memory, growth = row.training("peak_memory_bytes"), row.training("memory_growth_bytes")
+    seconds = row.training("seconds_per_step")
     steps, epochs, cpu, rising = (*(row.training(k) for k in ("steps", "epochs", "cpu_seconds")), row.rising())
     return (
         NOTHING if trainable is None else f"{trainable:,.0f}",
         NOTHING if not trainable or not parameters else f"{100 * trainable / parameters:.2f} %",
         NOTHING if not memory else f"{memory / 1e6:,.0f} MB",
+        NOTHING if growth is None else f"{growth / 1e6:,.0f} MB",
         NOTHING if seconds is None else f"{seconds:.2f}",
         NOTHING if steps is None else f"{steps:,.0f}",
         NOTHING if epochs is None else f"{epochs:.1f}",
