@@ -1,7 +1,9 @@
 """Every strategy on every architecture: what learns, what does not, and that it helps."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,6 +204,60 @@ def test_a_prompt_starts_as_words_or_as_wide_as_asked() -> None:
         narrow = apply(tiny_model(), strategy, AdapterOptions(tokens=20, init_std=0.01)).virtual_tokens()
         assert narrow is not None
         assert 0.008 < narrow.std().item() < 0.012
+
+
+def test_another_model_type_takes_prompts_and_adapters_on_named_matrices() -> None:
+    from transformers import DistilBertConfig, DistilBertModel
+
+    sizes = {"vocab_size": 60, "dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64, "max_position_embeddings": 64}
+    for strategy in ("full", "head", "prompt", "p-tuning", "lora", "ia3"):
+        torch.manual_seed(0)
+        backbone = DistilBertModel(DistilBertConfig(**sizes))
+        encoder = apply(backbone, strategy, AdapterOptions(tokens=4, targets=("attention.k_lin", "attention.v_lin")))
+        assert encoder(*tiny_rows()).shape == (2, 11, 32)
+        assert encoder.max_tokens == 64 - encoder.n_virtual
+    with pytest.raises(ConfigError, match=r"distilbert are not known.*ends of module names"):
+        apply(DistilBertModel(DistilBertConfig(**sizes)), "lora")
+    with pytest.raises(ConfigError, match="distilbert"):
+        apply(DistilBertModel(DistilBertConfig(**sizes)), "prefix")
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "strategies.md").read_text("utf-8")
+
+
+def rows_of(section: str) -> list[list[str]]:
+    text = PAGE.partition(section)[2].partition("\n\n| ")[2].partition("\n\n")[0]
+    return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in text.splitlines()[2:]]
+
+
+def test_the_counts_on_the_page_are_right() -> None:
+    from medspan.models.architectures import build_backbone
+
+    shapes = [("bert", 30522, 384, 6, 12), ("bert", 28996, 768, 12, 12)]
+    shapes += [("megatron-bert", 50176, 1024, 24, 16), ("megatron-bert", 50176, 3584, 56, 56)]
+    rows = rows_of("Trainable weights in the encoder")
+    assert {name for name, *_ in rows} == set(STRATEGIES) - {"head"}
+    for name, *written in rows:
+        for (model_type, vocabulary, hidden, layers, heads), number in zip(shapes, written, strict=True):
+            if hidden > 2000 and name != "lora":
+                continue  # billions take a second each
+            sizes = {
+                "model_type": model_type,
+                "vocab_size": vocabulary,
+                "hidden_size": hidden,
+                "num_hidden_layers": layers,
+                "num_attention_heads": heads,
+                "intermediate_size": 4 * hidden,
+            }
+            assert count_parameters(apply(build_backbone(sizes, "meta"), name)).trainable == int(
+                number.replace(",", "")
+            )
+
+
+def test_the_page_lists_every_strategy_and_option() -> None:
+    assert {name for name, *_ in rows_of("# Fine-tuning strategies")} >= set(STRATEGIES)
+    written = {key for row in rows_of("## Settings") for key in re.findall(r"\w+", row[0])}
+    assert written == set(AdapterOptions.model_fields)
 
 
 def test_strategies_and_options_are_listed_without_torch() -> None:

@@ -200,8 +200,7 @@ class Encoder(nn.Module):
         from transformers import DynamicCache
 
         layers, heads = int(self.config.num_hidden_layers), int(self.config.num_attention_heads)
-        if self.precision is not None:
-            prompt = prompt.to(self.precision)
+        prompt = prompt.to(self.precision or self.bare.dtype)
         parts = prompt.view(self.n_virtual, 2 * layers, heads, -1).permute(1, 2, 0, 3)  # (2 layers, heads, N, width)
         parts = parts.unsqueeze(1).expand(-1, rows, -1, -1, -1)
         return DynamicCache([(parts[2 * layer], parts[2 * layer + 1]) for layer in range(layers)])

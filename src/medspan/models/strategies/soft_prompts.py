@@ -25,9 +25,7 @@ TAKING_PREFIX = ("bert", "electra", "megatron-bert", "roberta", "xlm-roberta")
 def prompt(backbone: Any, options: AdapterOptions) -> Encoder:
     """Put learnt embeddings in front of the text's (Lester et al. 2021)."""
     config = PromptTuningConfig(
-        task_type=TaskType.FEATURE_EXTRACTION,
-        num_virtual_tokens=options.tokens,
-        token_dim=_embedding_width(backbone),
+        **_sizes(backbone, options, backbone.get_input_embeddings().embedding_dim),
         prompt_tuning_init=Init.SAMPLE_VOCAB if options.init_std is None else Init.RANDOM,
     )
     return _prompted(backbone, "prompt", config, options)
@@ -35,13 +33,8 @@ def prompt(backbone: Any, options: AdapterOptions) -> Encoder:
 
 def p_tuning(backbone: Any, options: AdapterOptions) -> Encoder:
     """Put embeddings in front of the text's that a small network makes (Liu et al. 2021)."""
-    width = _embedding_width(backbone)
-    config = PromptEncoderConfig(
-        task_type=TaskType.FEATURE_EXTRACTION,
-        num_virtual_tokens=options.tokens,
-        token_dim=width,
-        encoder_hidden_size=options.hidden or width,
-    )
+    width = backbone.get_input_embeddings().embedding_dim
+    config = PromptEncoderConfig(**_sizes(backbone, options, width), encoder_hidden_size=options.hidden or width)
     return _prompted(backbone, "p-tuning", config, options)
 
 
@@ -53,11 +46,7 @@ def prefix(backbone: Any, options: AdapterOptions) -> Encoder:
             f"use prompt, p-tuning, lora or ia3, or a backbone of type {', '.join(TAKING_PREFIX)}"
         )
     config = PrefixTuningConfig(
-        task_type=TaskType.FEATURE_EXTRACTION,
-        num_virtual_tokens=options.tokens,
-        token_dim=backbone.config.hidden_size,
-        num_layers=backbone.config.num_hidden_layers,
-        num_attention_heads=backbone.config.num_attention_heads,
+        **_sizes(backbone, options, backbone.config.hidden_size),
         prefix_projection=options.hidden is not None,
         encoder_hidden_size=options.hidden,
     )
@@ -80,5 +69,12 @@ def _prompted(backbone: Any, strategy: str, config: PeftConfig, options: Adapter
     return Encoder(model, strategy)
 
 
-def _embedding_width(backbone: Any) -> int:
-    return int(backbone.get_input_embeddings().embedding_dim)
+def _sizes(backbone: Any, options: AdapterOptions, width: int) -> dict[str, Any]:
+    """What peft would guess from the config, wrongly where embeddings are narrower than layers."""
+    return {
+        "task_type": TaskType.FEATURE_EXTRACTION,
+        "num_virtual_tokens": options.tokens,
+        "token_dim": width,
+        "num_layers": backbone.config.num_hidden_layers,
+        "num_attention_heads": backbone.config.num_attention_heads,
+    }
