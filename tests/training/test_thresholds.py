@@ -57,6 +57,10 @@ class ScoredAnswers:
     thresholds: Thresholds = field(default_factory=Thresholds)
     asked: list[Thresholds] = field(default_factory=list)
     heads: Any = field(default_factory=lambda: SimpleNamespace(layouts={"tiny": LAYOUT}))
+    annotator: Any = field(default_factory=lambda: SimpleNamespace(has_thresholds=True))
+
+    def on_given_entities(self) -> "ScoredAnswers":
+        return self
 
     def with_thresholds(self, thresholds: Mapping[str, Thresholds]) -> "ScoredAnswers":
         self.asked.append(thresholds["tiny"])
@@ -140,6 +144,12 @@ def test_thresholds_that_do_not_raise_the_score_are_not_taken() -> None:
     gold = [note(at, drug()) for at in range(FEWEST_GOLD)]
     answers = [note(at, drug(0.9)) for at in range(FEWEST_GOLD)]
     assert fit_thresholds(ScoredAnswers(answers), tune(*gold)) == {"tiny": Thresholds()}  # type: ignore[arg-type]
+
+
+def test_formulations_without_thresholds_are_fitted_none() -> None:
+    extractor = ScoredAnswers([note(1, drug(0.9))], annotator=SimpleNamespace(has_thresholds=False))
+    assert fit_thresholds(extractor, tune(note(1, drug()))) == {}  # type: ignore[arg-type]
+    assert extractor.asked == []
 
 
 def test_no_tune_documents_give_no_thresholds() -> None:

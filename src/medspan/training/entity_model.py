@@ -8,10 +8,12 @@ import numpy as np
 
 from medspan.errors import ConfigError
 from medspan.formulations.mentions import Layout
+from medspan.inference import model_folder
 from medspan.inference.annotators import ANNOTATORS
 from medspan.models.checkpoint import read_config
+from medspan.training.config import Recipe
 
-__all__ = ["copy_entity_model"]
+__all__ = ["take_entity_model"]
 
 _PARTS = (
     "config.json",
@@ -26,15 +28,21 @@ _PARTS = (
 )
 """What a checkpoint consists of; what else lies in a run's folder is needed for resuming alone."""
 
-FOLDER = "entities"
+_FOLDER = "entities"
 
 
-def copy_entity_model(run: Path, folder: Path, layouts: Mapping[str, Layout]) -> Path:
-    """Copy the checkpoint `run` to `folder`/entities, so that `folder` runs alone, and return that place.
+def take_entity_model(recipe: Recipe, folder: Path, layouts: Mapping[str, Layout]) -> None:
+    """Copy the model that a recipe names under `entities`, if any, to `folder`/entities, so that `folder` runs alone.
 
-    An earlier copy is replaced. Raises CheckpointError where `run` is no checkpoint, and ConfigError where it does not
-    find what the head sets in `layouts` join: under their names, with their labels.
+    An earlier copy is replaced. Raises CheckpointError where it is no checkpoint, and ConfigError where the recipe's
+    formulation finds entities itself or the model does not find what the head sets in `layouts` join: under their
+    names, with their labels.
     """
+    if recipe.entities is None:
+        return
+    if not ANNOTATORS.get(recipe.formulation).needs_entities:
+        raise ConfigError(f"entities: {recipe.formulation} finds entities itself; leave the key out")
+    run = model_folder(str(recipe.entities))
     config = read_config(run)
     if ANNOTATORS.get(config.formulation).needs_entities:
         raise ConfigError(
@@ -51,7 +59,7 @@ def copy_entity_model(run: Path, folder: Path, layouts: Mapping[str, Layout]) ->
         missing = sorted(set(_linked(layout)).difference(found.labels))
         if missing:
             raise ConfigError(f"entities: {run} finds no {', '.join(missing)}, which head {head!r} is to join")
-    place = folder / FOLDER
+    place = folder / _FOLDER
     if place.exists():
         shutil.rmtree(place)
     place.mkdir(parents=True)
@@ -60,7 +68,6 @@ def copy_entity_model(run: Path, folder: Path, layouts: Mapping[str, Layout]) ->
             shutil.copytree(part, place / part.name)
         elif part.is_file():
             shutil.copy2(part, place)
-    return place
 
 
 def _linked(layout: Layout) -> list[str]:

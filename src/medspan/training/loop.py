@@ -15,6 +15,7 @@ from medspan.models.strategies import count_parameters
 from medspan.training.ceiling import tune_ceiling
 from medspan.training.config import Recipe
 from medspan.training.devices import Devices, connect
+from medspan.training.entity_model import take_entity_model
 from medspan.training.evaluation import TuneScores, score_tune
 from medspan.training.journal import Journal
 from medspan.training.keeping import Keeper
@@ -85,6 +86,8 @@ class Trainer:
         self.quiet = quiet or not self.devices.is_first
         self.listener = listener or Listener()
         self.setup: Setup = prepare(recipe)
+        if self.devices.is_first:
+            take_entity_model(recipe, folder, self.setup.layouts)
         self.material: Material = gather(recipe, self.setup.task, self.setup.layouts)
         set_up(self.setup.encoder, recipe.optimisation, self.devices.device)
         network = self.setup.task.build(self.setup.encoder)
@@ -94,7 +97,7 @@ class Trainer:
         self.plan = StepPlan(self.material.examples, recipe.optimisation, recipe.seed, self.devices.count)
         self.at = Run(examples=len(self.material.examples))
         self.keeper = Keeper(recipe, folder, self.setup, self.material, network, self.devices)
-        self.ceiling = tune_ceiling(self.material.tune, self.setup.task, self.setup.layouts)
+        self.ceiling = tune_ceiling(self.material.tune, self.setup.task, self.setup.layouts, recipe.formulation)
         folder.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(folder, is_silent=not self.devices.is_first)
         if resume:

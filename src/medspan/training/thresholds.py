@@ -49,7 +49,12 @@ def fit_thresholds(extractor: Extractor, sets: Sequence[TuneSet]) -> dict[str, T
 
     Mentions are judged strictly; links by their label and strictly correct ends. Joined fragments are no links of the
     gold, so their threshold stays at 0.5. A head set whose tune scores, averaged, do not rise keeps 0.5 throughout.
+    Where the formulation joins given entities, those of the gold are joined. None are fitted where it has no use for
+    thresholds.
     """
+    if not extractor.annotator.has_thresholds:
+        return {}
+    extractor = extractor.on_given_entities()
     return {head: _fit_head(extractor, head, documents) for head, documents in by_head(sets).items()}
 
 

@@ -158,8 +158,15 @@ class PairTask:
         total = hidden.new_zeros(())
         for head, pairs in batch.heads.items():
             logits = model.pair_scores(head, hidden, pairs.rows, pairs.places, pairs.legal)
-            total = total + criterion.categorical(logits, pairs.targets)
+            total = total + criterion.of(head).categorical(logits, pairs.targets)
         return {"pairs": total}
+
+    def class_counts(self, examples: Sequence[Example]) -> dict[str, list[int]]:
+        """Return how many pairs have no link and each link, by head set."""
+        counts = {head: np.zeros(1 + len(layout.links), np.int64) for head, layout in self.setting.layouts.items()}
+        for example in examples:
+            np.add.at(counts[example.gold.head], example.gold.targets, 1)
+        return {head: found.tolist() for head, found in counts.items()}
 
     def returned(self, documents: Sequence[Document], head: str) -> list[Document]:
         """Return documents with the links between their entities that a row holds."""
