@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Hashable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def there_and_back(document: Document, options: Options, layers: Layers | None =
         layers = apart(len(LAYOUT.labels), overlapping_labels(unit_spans(targets, units)))
     layers = layers or layers_of(options, {"": LAYOUT})[""]
     (back,) = give_back([document], [TOKENS], [units], [targets], layers, LAYOUT, options)
-    return back, count_lost(document, back, TOKENS, units, LAYOUT)
+    return back, count_lost(document, back, back, TOKENS, units, LAYOUT)
 
 
 def lost_in(*entities: Entity, events: tuple[Event, ...] = (), **options: str) -> dict[str, int]:
@@ -162,6 +163,39 @@ def test_attached_links_are_as_sure_as_the_less_sure_end_and_stay_in_their_row()
     column = LAYOUT.link_index["role:status"]
     np.testing.assert_allclose(found.link_scores[:, column], [0.4, 0.7, 1e-6])
     assert np.count_nonzero(found.link_scores) == 3
+
+
+def requiring(name: str) -> Layout:
+    """The layout with one role of its event required."""
+    (event,) = TINY_SCHEMA.events
+    roles = tuple(replace(role, is_required=role.name == name) for role in event.roles)
+    return Layout(replace(TINY_SCHEMA, events=(replace(event, roles=roles),)))
+
+
+def test_triggers_share_the_nearest_argument_of_a_role_they_require() -> None:
+    labels = [LAYOUT.label_index[label] for label in ("Status", "Habit", "Habit", "Amount", "Status", "Habit")]
+    first = np.array([0, 2, 4, 5, 9, 12])
+    outputs = Outputs(
+        SpanArray(first, first),
+        np.array(labels),
+        np.ones(6, np.float32),
+        np.zeros((6, LAYOUT.n_attribute_columns), np.float32),
+        np.zeros((0, 2), np.int64),
+        np.zeros((0, len(LAYOUT.links)), np.float32),
+    )
+    row = np.repeat([0, 1], [10, 5])
+
+    def links(layout: Layout) -> set[tuple[int, int, str]]:
+        found = attach_arguments(outputs, row, layout)
+        assert (np.diff(found.pairs[:, 0]) >= 0).all()
+        pairs, columns = np.nonzero(found.link_scores)
+        return {(*found.pairs[p].tolist(), layout.links[c]) for p, c in zip(pairs, columns, strict=True)}
+
+    each_once = {(1, 0, "role:status"), (2, 3, "role:amount"), (2, 4, "role:status")}
+    assert links(Layout(TINY_SCHEMA)) == links(requiring("status")) == each_once
+    assert links(requiring("amount")) == each_once | {
+        (1, 3, "role:amount")
+    }  # the habit of another row has none in reach
 
 
 def test_units_of_rows_are_laid_end_to_end() -> None:

@@ -12,7 +12,7 @@ from tiny import TINY_SCHEMA, tiny_notes, tiny_tokenizer
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from medspan.annotation import Document, Entity, Relation, Span  # noqa: E402
+from medspan.annotation import Argument, Document, Entity, Event, Relation, Span  # noqa: E402
 from medspan.corpora import schema  # noqa: E402
 from medspan.errors import ConfigError  # noqa: E402
 from medspan.formulations import TextTokenizer, WindowSize  # noqa: E402
@@ -193,3 +193,21 @@ def test_relations_and_whatever_else_tags_cannot_hold_is_counted() -> None:
     assert encoded.lost["tiny"]["relation"] == 1
     (back,) = task.returned([document], "tiny")
     assert [(e.label, e.fragments) for e in back.entities] == [(e.label, e.fragments) for e in document.entities]
+
+
+def test_events_that_lack_a_required_argument_are_left_out_of_the_ceiling_and_counted() -> None:
+    (event,) = TINY_SCHEMA.events
+    required = replace(event, roles=tuple(replace(role, is_required=True) for role in event.roles))
+    layouts = {"tiny": Layout(replace(TINY_SCHEMA, events=(required,)))}
+    habit, pain = entity("T1", "Habit", "aspirin"), entity("T2", "Drug", "Chest")
+    status = entity("T3", "Status", "daily")
+    document = Document(
+        "n", TEXT, (pain, habit, status), events=(Event("E1", "Smoking", "T1", (Argument("status", "T3"),)),)
+    )
+    for attach, kept in (("nearest", 3), ("none", 2)):
+        task = task_of([TEXT], layouts, attach=attach)
+        lost = task.encode({"tiny": [document]}, {"tiny": Supervision.of(layouts["tiny"])}, 1.0).lost["tiny"]
+        (back,) = task.returned([document], "tiny")
+        assert len(back.entities) == kept
+        assert lost["event without a required argument"] == 3 - kept
+        assert lost["event of a lost mention"] == 3 - kept

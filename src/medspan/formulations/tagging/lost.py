@@ -15,8 +15,12 @@ __all__ = ["count_lost"]
 _Fact = tuple[Hashable, ...]
 
 
-def count_lost(gold: Document, back: Document, tokens: Tokens, units: Units, layout: Layout) -> Counter[str]:
-    """Count the differences between the gold of a window and what tags give back of it.
+def count_lost(
+    gold: Document, back: Document, given: Document, tokens: Tokens, units: Units, layout: Layout
+) -> Counter[str]:
+    """Count the differences between the gold of a window and what is given of it.
+
+    `back` is what tags hold, `given` what is left of it without events that lack an argument their type requires.
 
     Every entity, attribute, relation, event and argument that is missing counts once, and so does what is there
     without being in the gold: attribute values, events and arguments. Entities that are too many are what became of a
@@ -24,7 +28,8 @@ def count_lost(gold: Document, back: Document, tokens: Tokens, units: Units, lay
     """
     lost: Counter[str] = Counter()
     place: dict[str, _Fact] = {e.id: (e.label, e.fragments) for e in gold.entities}
-    there = Counter[_Fact]((e.label, e.fragments) for e in back.entities)
+    tagged = {(e.label, e.fragments) for e in back.entities}
+    there = Counter[_Fact]((e.label, e.fragments) for e in given.entities)
     gone: set[_Fact] = set()
     seen: set[_Fact] = set()
     for entity in gold.entities:
@@ -32,14 +37,19 @@ def count_lost(gold: Document, back: Document, tokens: Tokens, units: Units, lay
         if there[fact]:
             there[fact] -= 1
         else:
-            lost["exact duplicate" if fact in seen else _reason(entity, tokens, units, layout)] += 1
+            if fact in seen - gone:
+                lost["exact duplicate"] += 1
+            elif fact in tagged:
+                lost["event without a required argument"] += 1
+            else:
+                lost[_reason(entity, tokens, units, layout)] += 1
             if fact not in seen:
                 gone.add(fact)
         seen.add(fact)
-    _count_values(gold, back, gone, layout, lost)
+    _count_values(gold, given, gone, layout, lost)
     lost["relation"] += len(gold.relations)
     lost["group"] += len(gold.groups)
-    _count_events(gold, back, place, gone, layout, lost)
+    _count_events(gold, given, place, gone, layout, lost)
     return +lost
 
 

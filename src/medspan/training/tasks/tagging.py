@@ -25,6 +25,7 @@ from medspan.formulations.tagging import (
     unit_spans,
     units_of,
 )
+from medspan.inference.completeness import only_complete
 from medspan.models.encoder import Encoder
 from medspan.models.objective import Criterion
 from medspan.models.tagging.loss import HeadBatch, head_loss, tag_group
@@ -91,7 +92,8 @@ class TaggingTask:
             back = self._back(flat, targets[head], units, head)
             lost[head] = lost_across(mapped, cut)
             for row, window, of_row in zip(flat, back, units, strict=True):
-                lost[head] += count_lost(row.window.document, window, row.tokens, of_row, layout)
+                given = only_complete(window, layout.schema)
+                lost[head] += count_lost(row.window.document, window, given, row.tokens, of_row, layout)
         examples = [
             Example(
                 row,
@@ -149,13 +151,13 @@ class TaggingTask:
         return counts
 
     def returned(self, documents: Sequence[Document], head: str) -> list[Document]:
-        """Return documents as they come back from windows, tags and `merge`."""
+        """Return documents as they come back from windows, tags and `merge`, incomplete events left out."""
         found = []
         for document, cut in zip(documents, rows(documents, self.setting.tokenizer, self.setting.size), strict=True):
             targets = [encode(row.window.document, row.tokens, self.setting.layouts[head]) for row in cut]
             back = self._back(cut, targets, [self._units(row) for row in cut], head)
             annotated = [replace(row.window, document=window) for row, window in zip(cut, back, strict=True)]
-            found.append(merge(document, annotated))
+            found.append(only_complete(merge(document, annotated), self.setting.layouts[head].schema))
         return found
 
     def _units(self, row: Row) -> Units:
