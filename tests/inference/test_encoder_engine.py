@@ -35,8 +35,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_position_embeddings=64,
     )
     model = Encoder(transformers.BertModel(config, add_pooling_layer=False))
-    calibration = [row.ids.tolist() for row in rows_of([5, 9, 17, 24, 40] * 4)]
-    return export_encoder(model, tmp_path_factory.mktemp("run"), calibration, int8=True)
+    return export_encoder(model, tmp_path_factory.mktemp("run"), rows_of([5, 9, 17, 24, 40] * 4), int8=True)
 
 
 def rows_of(lengths: list[int], seed: int = 0) -> list[EncoderInput]:

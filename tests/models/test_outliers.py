@@ -63,9 +63,9 @@ def graph(activation: bool = True, gated: bool = False) -> Any:
     )
 
 
-def feed() -> dict[str, Any]:
+def feed() -> tuple[dict[str, Any], Any]:
     ids = np.random.default_rng(1).integers(0, 30, (3, 11))
-    return {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+    return {"input_ids": ids, "attention_mask": np.ones_like(ids)}, np.ones(ids.shape, bool)
 
 
 def run(model: Any, folder: Path) -> Any:
@@ -73,7 +73,7 @@ def run(model: Any, folder: Path) -> Any:
 
     path = folder / "g.onnx"
     onnx.save(model, path)
-    return import_openvino().Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(feed())[0]
+    return import_openvino().Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(feed()[0])[0]
 
 
 def test_splitting_changes_the_width_but_not_the_result(tmp_path: Path) -> None:

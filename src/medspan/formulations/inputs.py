@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["EncoderInput", "pad"]
+from medspan.errors import ConfigError
+
+__all__ = ["EncoderInput", "held", "pad"]
 
 IntArray = npt.NDArray[np.int32]
 Ids = npt.NDArray[np.int64]
@@ -27,6 +29,20 @@ class EncoderInput:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+def held(rows: Sequence[EncoderInput]) -> frozenset[str]:
+    """Name what rows hold beside their ids, out of `types`, `positions` and `visible`.
+
+    All of them hold the same, or ConfigError is raised: padded together, some would lose what they say.
+    """
+    names = ("types", "positions", "visible")
+    kinds = [frozenset(name for name in names if getattr(row, name) is not None) for row in rows]
+    for number, kind in enumerate(kinds):
+        if kind != kinds[0]:
+            odd = ", ".join(sorted(kind ^ kinds[0]))
+            raise ConfigError(f"rows 0 and {number} do not go together: only one of them has {odd}")
+    return kinds[0] if kinds else frozenset()
 
 
 def pad(rows: Sequence[EncoderInput], width: int = 0, pad_id: int = 0) -> dict[str, Ids]:

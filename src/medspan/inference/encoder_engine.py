@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medspan.errors import CheckpointError, ConfigError, MissingExtraError
-from medspan.formulations.inputs import EncoderInput, pad
+from medspan.formulations.inputs import EncoderInput, held, pad
 from medspan.models.runtime import import_openvino
 
 __all__ = [
@@ -37,6 +37,8 @@ DEFAULT_BUDGET = 1024
 """Padded tokens in a batch; larger ones gain no speed and cost memory (docs/engine.md)."""
 
 _MAX_STREAMS = 8
+
+_INPUTS = {"token_type_ids": "types", "position_ids": "positions"}
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -146,8 +148,8 @@ class _Packed:
 class OnnxEngine:
     """Runs an exported encoder (`onnx/*.onnx`) in OpenVINO on the CPU, without torch.
 
-    The file has the inputs `input_ids` and `attention_mask` (batch, tokens) and one output (batch, tokens, hidden),
-    as `medspan.models.export` writes. `threads` defaults to the CPUs this process may use; each runs a batch of its
+    The file has the inputs that `medspan.models.export` writes, and one output (batch, tokens, hidden). Rows hold what
+    it has inputs for, no less and no more. `threads` defaults to the CPUs this process may use; each runs a batch of its
     own, so results do not depend on their number. Not safe to share between threads of the caller.
     """
 
@@ -166,12 +168,20 @@ class OnnxEngine:
         self._queue = _queue(compiled, streams)
         self._budget = budget
         self.max_tokens = _max_tokens(model)
-        self.hidden_size = _hidden_size(path, compiled)
+        self.hidden_size, self._holds = _signature(path, compiled)
         self.stats = EngineStats(startup_seconds=time.perf_counter() - started)
 
     def encode(self, rows: Sequence[EncoderInput]) -> Floats:
-        """Encode rows; raises ConfigError for an empty row or one longer than `max_tokens`."""
+        """Encode rows.
+
+        Raises ConfigError for an empty row, one longer than `max_tokens`, and one that holds other than the inputs.
+        """
         started = time.perf_counter()
+        if rows and (found := held(rows)) != self._holds:
+            raise ConfigError(
+                f"rows hold {_listed(found)} beside token ids, the exported encoder takes {_listed(self._holds)}: "
+                "export the run again with this version"
+            )
         packed = _Packed(rows, self.hidden_size, self._budget, self.max_tokens)
         self._queue.set_callback(lambda request, batch: packed.store(batch, request.get_output_tensor(0).data))
         for batch in packed.plan:
@@ -197,9 +207,13 @@ class TorchEngine:
         self.stats = EngineStats()
 
     def encode(self, rows: Sequence[EncoderInput]) -> Floats:
-        """Encode rows with dropout off; the model's training mode is restored afterwards."""
+        """Encode rows with dropout off; the model's training mode is restored afterwards.
+
+        Raises ConfigError for an empty row, one longer than `max_tokens`, and rows that do not go together.
+        """
         torch = self._torch
         started = time.perf_counter()
+        held(rows)
         packed = _Packed(rows, self.hidden_size, self._budget, self.max_tokens)
         device = next(self._model.parameters()).device
         was_training = self._model.training
@@ -245,14 +259,22 @@ def _queue(compiled: Any, streams: int) -> Any:
     return import_openvino().AsyncInferQueue(compiled, streams)
 
 
-def _hidden_size(path: Path, compiled: Any) -> int:
-    names = {name for port in compiled.inputs for name in port.get_names()}
+def _signature(path: Path, compiled: Any) -> tuple[int, frozenset[str]]:
+    """Return the hidden size, and what rows must hold beside their ids for the inputs there are."""
+    ports = {next(iter(port.get_names())): port.get_partial_shape() for port in compiled.inputs}
     shape = compiled.outputs[0].get_partial_shape()
-    if not {"input_ids", "attention_mask"} <= names or len(shape) != 3 or shape[2].is_dynamic:
+    others = ports.keys() - {"input_ids", "attention_mask"}
+    if len(ports) != 2 + len(others) or others - _INPUTS.keys() or len(shape) != 3 or shape[2].is_dynamic:
         raise CheckpointError(
-            f"{path.name}: expected inputs input_ids and attention_mask and an output (batch, tokens, hidden)"
+            f"{path.name}: expected inputs input_ids and attention_mask, perhaps {' and '.join(_INPUTS)}, and an "
+            "output (batch, tokens, hidden)"
         )
-    return int(shape[2].get_length())
+    holds = {_INPUTS[name] for name in others} | ({"visible"} if len(ports["attention_mask"]) == 3 else set())
+    return int(shape[2].get_length()), frozenset(holds)
+
+
+def _listed(parts: frozenset[str]) -> str:
+    return " and ".join(sorted(parts)) or "nothing"
 
 
 def _max_tokens(model: Any) -> int | None:

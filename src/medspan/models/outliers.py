@@ -18,7 +18,8 @@ from medspan.models.runtime import import_openvino
 __all__ = ["copies", "split_outliers"]
 
 Floats = NDArray[np.float32]
-Feed = dict[str, NDArray[np.int64]]
+Feed = tuple[dict[str, NDArray[np.int64]], NDArray[np.bool_]]
+"""The inputs of a batch, and where its tokens are: (rows, tokens)."""
 
 _ELEMENTWISE = frozenset({"Add", "Sub", "Mul", "Div", "Pow", "Erf", "Tanh", "Relu", "Gelu", "Sigmoid", "Identity"})
 _SHARE = 24  # one more column for 24 there are: 64 for a width of 1536
@@ -140,11 +141,13 @@ def _largest_activations(model: Any, names: list[str], feeds: Iterable[Feed]) ->
         core.read_model(probe.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
     )
     largest: dict[str, Floats] = {}
-    for feed in feeds:
-        kept = feed["attention_mask"] > 0
+    for feed, is_token in feeds:
         found = compiled(feed)
         for place, name in enumerate(names):
-            peak = np.abs(found[place][kept]).max(0)
+            values = found[place]
+            # With virtual tokens, or a length that the model rounds up, rows are longer inside: then all count.
+            inner = values[is_token] if values.shape[:-1] == is_token.shape else values.reshape(-1, values.shape[-1])
+            peak = np.abs(inner).max(0)
             largest[name] = np.maximum(largest.get(name, peak), peak)
     return largest
 
