@@ -84,12 +84,17 @@ def _mentions(
         return np.zeros((0, 3), np.int64), np.zeros(0, np.float32)
     _, row, lengths = np.unique(row_of_unit, return_inverse=True, return_counts=True)
     step = np.arange(len(row)) - (np.cumsum(lengths) - lengths)[row]
-    emissions = np.zeros((len(layers), len(lengths), int(lengths.max()), layers.width))
-    emissions[:, row, step] = np.swapaxes(logits[:, layers.columns], 0, 1)
-    emissions[~np.broadcast_to(layers.is_tag[:, None, None], emissions.shape)] = -np.inf
-    paths = best_paths(emissions, lengths, transitions)
+    shape = (len(layers), len(lengths), int(lengths.max()))
+    paths = np.zeros(shape, dtype=np.int64)
+    begin, go_on, end = (np.zeros(shape) for _ in range(3))
+    for n_tags in np.unique(layers.n_tags).tolist():  # layers of one width together
+        alike = np.flatnonzero(layers.n_tags == n_tags)
+        emissions = np.zeros((len(alike), *shape[1:], n_tags))
+        emissions[:, row, step] = np.swapaxes(logits[:, layers.columns[alike, :n_tags]], 0, 1)
+        scores = transitions.part(alike, n_tags)
+        paths[alike] = best_paths(emissions, lengths, scores)
+        begin[alike], go_on[alike], end[alike] = log_steps(emissions, lengths, scores, paths[alike])
     found = read_tags(paths[:, row, step], layers)
-    begin, go_on, end = log_steps(emissions, lengths, transitions, paths)
     layer = layers.place_of_label[found[:, 2], 0]
     at_row, at_first, at_last = row[found[:, 0]], step[found[:, 0]], step[found[:, 1]]
     steps_until = np.cumsum(go_on, axis=2)

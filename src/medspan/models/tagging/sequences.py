@@ -27,6 +27,11 @@ class Transitions:
     first: Floats
     last: Floats
 
+    def part(self, layers: IntArray, n_tags: int) -> "Transitions":
+        """Return the scores of some layers and their first tags."""
+        between = self.between[layers, :n_tags, :n_tags]
+        return Transitions(between, self.first[layers, :n_tags], self.last[layers, :n_tags])
+
 
 def best_paths(emissions: Floats, lengths: IntArray, scores: Transitions) -> IntArray:
     """Return the best legal tags: (L, R, S); what stands past a row's length means nothing.
@@ -37,12 +42,14 @@ def best_paths(emissions: Floats, lengths: IntArray, scores: Transitions) -> Int
     score = emissions[:, :, 0] + scores.first[:, None]  # (L, R, T)
     came_from = np.empty((n_steps, *score.shape), dtype=np.int16)
     stay = np.broadcast_to(np.arange(n_tags, dtype=np.int16), score.shape)
+    into = np.ascontiguousarray(np.swapaxes(scores.between, 1, 2))[:, None]  # (L, 1, to, from)
     for step in range(1, n_steps):
-        candidates = score[..., :, None] + scores.between[:, None]  # (L, R, from, to)
-        best = candidates.argmax(axis=2)
+        candidates = score[..., None, :] + into  # (L, R, to, from)
+        best = candidates.argmax(axis=3)
+        reached = np.take_along_axis(candidates, best[..., None], axis=3)[..., 0]
         is_on = (step < lengths)[None, :, None]
         came_from[step] = np.where(is_on, best, stay)
-        score = np.where(is_on, candidates.max(axis=2) + emissions[:, :, step], score)
+        score = np.where(is_on, reached + emissions[:, :, step], score)
     paths = np.empty(emissions.shape[:3], dtype=np.int64)
     tag = (score + scores.last[:, None]).argmax(axis=2)
     for step in range(n_steps - 1, -1, -1):
