@@ -10,6 +10,7 @@ from typing import Any
 from medspan.errors import ConfigError
 from medspan.studies.study_file import SEED, Group, Study, matches
 from medspan.training.config import Recipe
+from medspan.training.extends import joined
 from medspan.training.typed import assign, validated
 
 __all__ = ["CELL_PREFIX", "Cell", "chosen", "expand", "in_order", "left_out"]
@@ -124,7 +125,7 @@ def _draft(study: Study, group: Group, values: dict[str, str]) -> _Draft:
     name = _name(group, values)
     if not isinstance(group.base, dict):
         raise ConfigError(f"group {group.name}: base {group.base} was not read; load the study from its file")
-    data = _merged(study.base, group.base)
+    data = deepcopy(joined(study.base, group.base))
     data.setdefault("name", name)
     parts = [group.axes[axis][value] for axis, value in values.items()]
     parts += [part.settings for part in (*study.adjust, *group.adjust) if matches(part.where, values)]
@@ -137,18 +138,6 @@ def _draft(study: Study, group: Group, values: dict[str, str]) -> _Draft:
     # Threads belong to the study: a cell's time is measured with them.
     assign(data, "optimisation.threads", study.threads, f"cell {name}")
     return _Draft(name, group, values, settings, data)
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one recipe over another; mappings are merged, everything else is replaced."""
-    merged = deepcopy(dict(below))
-    for key, value in above.items():
-        mine = merged.get(key)
-        if isinstance(mine, dict) and isinstance(value, dict):
-            merged[key] = _merged(mine, value)
-        else:
-            merged[key] = deepcopy(value)
-    return merged
 
 
 def _checked(draft: _Draft, drafts: Sequence[_Draft]) -> Cell:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from medspan.errors import ConfigError
 from medspan.registry import unknown_name
 from medspan.scoring import SCORERS
+from medspan.training.extends import read_extended
 from medspan.training.typed import read_mapping, validated
 
 __all__ = ["SEED", "Adjustment", "Choice", "Comparison", "Group", "LeftOut", "Scored", "Study", "load_study", "matches"]
@@ -100,7 +101,7 @@ class Group(_Part):
 
     name: Name = Field(description="short name; begins the names of its cells")
     title: str = Field("", description="heading of its table; none: the name")
-    base: dict[str, Any] | Path = Field(default_factory=dict, description="recipe, inline or a path from this file")
+    base: dict[str, Any] | Path = Field(default_factory=dict, description="recipe, inline or a path from here")
     axes: dict[Name, dict[Name, dict[str, Any]]] = Field(
         min_length=1,
         description="axis, value, and the recipe's dotted keys it sets; a plain list sets the key of the axis's name",
@@ -177,7 +178,7 @@ def load_study(path: Path) -> Study:
         if not isinstance(group, dict):
             continue
         if isinstance(base := group.get("base"), str):
-            group["base"] = read_mapping(path.parent / base, "recipe")
+            group["base"] = read_extended(path.parent / base)
         if isinstance(axes := group.get("axes"), dict):
             group["axes"] = {str(axis): _settings(str(axis), values) for axis, values in axes.items()}
     return validated(Study, data, path.name)

@@ -4,11 +4,10 @@ The field descriptions are the help text. Unknown keys fail with a suggestion; t
 checkpoint.
 """
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from medspan.errors import ConfigError
 from medspan.formulations.pair_classification.options import Options as PairOptions
@@ -17,6 +16,7 @@ from medspan.formulations.tagging.options import Options as TaggingOptions
 from medspan.models.strategies.options import AdapterOptions
 from medspan.training.extends import read_extended
 from medspan.training.names import LoggerName, LossName, ScheduleName
+from medspan.training.typed import assign, validated
 
 __all__ = ["HeadConfig", "Optimisation", "Recipe", "SourceConfig", "TargetConfig", "WindowConfig", "load_recipe"]
 
@@ -182,43 +182,7 @@ def load_recipe(path: Path, settings: tuple[str, ...] = ()) -> Recipe:
         if not equals or not key:
             raise ConfigError(f"--set {setting}: expected key=value")
         try:
-            _assign(data, key.split("."), yaml.safe_load(value), setting)
+            assign(data, key, yaml.safe_load(value), f"--set {setting}")
         except yaml.YAMLError as error:
             raise ConfigError(f"--set {setting}: the value is not valid YAML") from error
-    try:
-        return Recipe.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(f"{path.name}: " + "; ".join(_explain(e) for e in error.errors())) from None
-
-
-def _assign(data: dict[str, Any], path: list[str], value: Any, setting: str) -> None:
-    target: Any = data
-    for depth, key in enumerate(path, start=1):
-        is_last = depth == len(path)
-        if isinstance(target, dict):
-            place: str | int = key
-            if not is_last:
-                target.setdefault(key, {})
-        elif isinstance(target, list) and key.isdigit() and int(key) < len(target):
-            place = int(key)
-        else:
-            hint = "; name an item by its number" if isinstance(target, list) else ""
-            raise ConfigError(f"--set {setting}: there is no {key!r} to set{hint}")
-        if is_last:
-            target[place] = value
-        else:
-            target = target[place]
-
-
-def _explain(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"])
-    if error["type"] != "extra_forbidden":
-        return f"{where}: {error['msg']}" if where else str(error["msg"])
-    near = get_close_matches(str(error["loc"][-1]), _known_keys(), n=1)
-    return f"{where}: unknown key" + (f", did you mean {near[0]!r}?" if near else "")
-
-
-def _known_keys() -> list[str]:
-    parts: tuple[type[BaseModel], ...] = (Recipe, HeadConfig, TargetConfig, SourceConfig, WindowConfig, Optimisation)
-    parts += (Evaluation, TaggingOptions, ReadingOptions, PairOptions, AdapterOptions)
-    return [field.alias or name for part in parts for name, field in part.model_fields.items()]
+    return validated(Recipe, data, path.name)
