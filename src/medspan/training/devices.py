@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medspan.errors import MissingExtraError
+from medspan.errors import ConfigError, MissingExtraError
 
 __all__ = ["Devices", "connect", "part", "whole"]
 
@@ -44,7 +44,7 @@ class Devices:
     def join(self, module: nn.Module, optimiser: torch.optim.Optimizer) -> nn.Module:
         """Return the module so wrapped that its gradients are averaged over processes; the optimiser follows it."""
         if self.accelerator is None:
-            return module.to(self.device)
+            return module
         if not self.is_sharded:
             return self.accelerator.prepare_model(module)  # type: ignore[no-any-return]
         return self.accelerator.prepare(module, optimiser)[0]  # type: ignore[no-any-return]
@@ -100,6 +100,8 @@ def connect() -> Devices:
         raise MissingExtraError("accelerate", "train") from error
     # The recipe says in which precision the encoder computes; the launcher's own setting would reach the heads too.
     accelerator = Accelerator(mixed_precision="no", kwargs_handlers=[InitProcessGroupKwargs(timeout=_LONGEST_WAIT)])
+    if str(accelerator.distributed_type).endswith("FSDP") and not accelerator.is_fsdp2:
+        raise ConfigError("FSDP of the first version flattens weights; launch with --fsdp_version 2")
     return Devices(accelerator.device, accelerator.process_index, accelerator.num_processes, accelerator)
 
 

@@ -107,6 +107,8 @@ class Trainer:
         """Train, save and score; return the metrics."""
         self._tell_start()
         meter = Meter(self.at.costs)
+        if not self.at.step:
+            self._save()  # so that a run killed in its first steps can be resumed as well
         meter.begin_steps()
         with self._progress() as advance:
             while self.at.step < self.plan.total and not self._is_patience_lost():

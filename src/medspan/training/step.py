@@ -24,7 +24,8 @@ __all__ = ["Losses", "StepOutcome", "Stepper", "clip"]
 class Losses(nn.Module):
     """The network together with its losses, so that a wrapper for many devices sees one forward pass.
 
-    touches: parameters that every pass must reach, because devices exchange gradients of all of them at once.
+    reaches: parameters under names without these prefixes are reached by every pass, because devices exchange gradients
+    of all of them at once; None: no parameter need be.
     """
 
     def __init__(self, network: nn.Module, task: Task, criterion: Criterion) -> None:
@@ -32,14 +33,21 @@ class Losses(nn.Module):
         self.network = network
         self.task = task
         self.criterion = criterion
-        self.touches: Sequence[nn.Parameter] = ()
+        self.reaches: tuple[str, ...] | None = None
 
     def forward(self, batch: Any, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the summed loss and its parts."""
         parts = self.task.losses(self.network, batch, rng, self.criterion)
-        terms = [*parts.values(), *(parameter.sum() * 0.0 for parameter in self.touches)]
+        terms = [*parts.values(), *self._reached()]
         total = torch.stack(terms).sum() if terms else torch.zeros((), requires_grad=True)
         return total, {name: value.detach() for name, value in parts.items()}
+
+    def _reached(self) -> list[Tensor]:
+        if self.reaches is None:
+            return []
+        # Looked up in every pass: sharded parameters are whole, and other objects, only inside it.
+        named = self.network.named_parameters()
+        return [p.sum() * 0.0 for name, p in named if p.requires_grad and not name.startswith(self.reaches)]
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,7 @@ class Stepper:
         self.learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
         if devices.count > 1:
             # Sharded layers are put together only while they run, and every pass runs them all.
-            reached = network.named_parameters()
-            losses.touches = [p for n, p in reached if p.requires_grad and not (devices.is_sharded and _in_encoder(n))]
+            losses.reaches = ("encoder.",) if devices.is_sharded else ()
         self.average = Average(network, options.average)
         self.scaler = torch.amp.GradScaler(devices.device.type, enabled=options.precision == "fp16")
 
@@ -146,7 +153,3 @@ def clip(parameters: Iterable[nn.Parameter], limit: float) -> float:
         if norm == 0.0:
             parameter.grad = None
     return total
-
-
-def _in_encoder(name: str) -> bool:
-    return name.startswith("encoder.")

@@ -1,5 +1,6 @@
 """`medspan train`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,8 @@ def train(
     from medspan.training.loop import train as run_training
 
     metrics = run_training(resolved, output, resume=resume)
+    if os.environ.get("RANK", "0") != "0":
+        return
     typer.echo(f"mean strict F1 on tune: {metrics['tune']['measure']:.3f} after {metrics['steps']} steps")
     typer.echo(f"try it: medspan extract NOTES -o OUT --model {output} --engine torch")
     typer.echo(f"ship it: medspan export {output} -o FOLDER")
