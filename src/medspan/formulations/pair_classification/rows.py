@@ -96,10 +96,18 @@ class RowBuilder:
         self._before = np.array(tokenizer.prefix, dtype=np.int32)
         self._after = np.array(tokenizer.suffix, dtype=np.int32)
 
-    def build(self, document: Document, tokens: Tokens, breaks: Sequence[Span], pairs: Candidates) -> Built:
+    def build(
+        self,
+        document: Document,
+        tokens: Tokens,
+        breaks: Sequence[Span],
+        pairs: Candidates,
+        together: npt.NDArray[np.bool_] | None = None,
+    ) -> Built:
         """Make the rows of all candidates; `tokens` and `breaks` are the pieces and the sentences of the whole text.
 
-        What a row holds depends on its document alone. Raises nothing: pairs that do not fit are in `unfit`.
+        What a row holds depends on its document alone. Pairs marked in `together`, (pairs,), are the first to share
+        rows, so that as many rows as can be are without them.
         """
         mentions = self._mentions(document, tokens, breaks)
         unfit: dict[int, str] = {}
@@ -121,6 +129,8 @@ class RowBuilder:
             for number, pair, ranges in fitting:
                 shared.setdefault(ranges[0], []).append((number, pair))
             for text, members in shared.items():
+                if together is not None:
+                    members.sort(key=lambda member: not together[member[0]])
                 yield from self._levitated(text, members, tokens)
 
         return Built(make, unfit)

@@ -107,7 +107,10 @@ class PairTask:
     def encode(
         self, versions: Mapping[str, Sequence[Document]], supervision: Mapping[str, Supervision], repeat: float
     ) -> Encoded:
-        """Turn documents into rows of pairs; rows without a linked pair are seen in a share `negatives` of epochs."""
+        """Turn documents into rows of pairs; rows without a linked pair are seen in a share `negatives` of epochs.
+
+        Where pairs share rows, the linked ones of a passage come first, so that most rows have none.
+        """
         examples: list[Example] = []
         held: dict[str, int] = {}
         lost: dict[str, Counter[str]] = {}
@@ -188,12 +191,12 @@ class PairTask:
         layout = self.setting.layouts[head]
         breaks = sentences(document.text)
         pairs = candidates(document, layout, self.options, breaks)
-        built = self._builders[head].build(document, tokens, breaks, pairs)
         columns = np.zeros(len(pairs), dtype=np.int64)
         for pair, column in links(document, layout).items():
             number = pairs.number_of.get(pair)
             if number is not None:
                 columns[number] = 1 + column
+        built = self._builders[head].build(document, tokens, breaks, pairs, together=columns > 0)
         return pairs, built, columns, lost_links(document, layout, self.options, breaks, pairs, built.unfit)
 
 
