@@ -52,16 +52,20 @@ def head_loss(
     rng: np.random.Generator,
     criterion: Criterion,
 ) -> dict[str, Tensor]:
-    """Return the summed losses of one head set by part: edges, spans, values, links. `hidden`: (tokens, D)."""
+    """Return the summed losses of one head set by part: edges, spans, values, links. `hidden`: (tokens, D).
+
+    Groups of classes that a criterion may weigh: HEAD/labels and HEAD/links.
+    """
+    by_label, by_link = criterion.of(f"{head}/labels"), criterion.of(f"{head}/links")
     layout = model.layouts[head]
     h = hidden[torch.from_numpy(batch.tokens)]
     scores = model.token_scores(head, h)
-    parts = {"edges": _edge_loss(scores, batch, criterion)}
+    parts = {"edges": _edge_loss(scores, batch, by_label)}
     first, last, span_targets = _candidates(scores, batch, layout, rng)
     logits = model.span_scores(head, h, scores, torch.from_numpy(first), torch.from_numpy(last))
     is_annotated = batch.is_annotated[first] & batch.is_annotated[last]
     mask = torch.from_numpy(batch.label_mask[batch.row_of_token[first]] & is_annotated[:, None])
-    parts["spans"] = criterion.binary(logits, torch.from_numpy(span_targets), mask)
+    parts["spans"] = by_label.binary(logits, torch.from_numpy(span_targets), mask)
     mention_first, mention_last, labels, gold = _mentions(
         logits.detach().numpy(), first, last, span_targets, mask.numpy(), batch
     )
@@ -74,7 +78,7 @@ def head_loss(
         pairs = legal_pairs(batch.row_of_token[mention_first], labels, layout)
         if len(pairs):
             spans = SpanArray(mention_first, mention_last)
-            parts["links"] = _link_loss(model, head, h, state, spans, labels, gold, pairs, batch, criterion)
+            parts["links"] = _link_loss(model, head, h, state, spans, labels, gold, pairs, batch, by_link)
     return parts
 
 

@@ -112,6 +112,19 @@ class JointTask:
                 parts[name] = parts[name] + value if name in parts else value
         return parts
 
+    def class_counts(self, examples: Sequence[Example]) -> dict[str, list[int]]:
+        """Count the gold of every label and link, as the losses name the groups."""
+        counts: dict[str, list[int]] = {}
+        for head, layout in self.setting.layouts.items():
+            gold = [example.gold.targets[head] for example in examples if head in example.gold.targets]
+            for group, size, columns in (
+                ("labels", len(layout.labels), [targets.spans[:, 2] for targets in gold]),
+                ("links", len(layout.links), [targets.links[:, 2] for targets in gold]),
+            ):
+                flat = np.concatenate([np.zeros(0, np.int64), *columns]).astype(np.int64)
+                counts[f"{head}/{group}"] = np.bincount(flat, minlength=size).tolist()
+        return counts
+
     def returned(self, documents: Sequence[Document], head: str) -> list[Document]:
         """Return documents as they come back from windows, `encode`, `decode` and `merge`."""
         layout = self.setting.layouts[head]
