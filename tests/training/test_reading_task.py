@@ -19,7 +19,7 @@ from medspan.annotation import Argument, Attribute, Document, Entity, Event, Rel
 from medspan.errors import ConfigError  # noqa: E402
 from medspan.formulations import TextTokenizer, WindowSize  # noqa: E402
 from medspan.formulations.inputs import EncoderInput  # noqa: E402
-from medspan.formulations.mentions import Layout, Supervision  # noqa: E402
+from medspan.formulations.mentions import Layout, Supervision, Thresholds  # noqa: E402
 from medspan.formulations.reading_comprehension import Options, Questions  # noqa: E402
 from medspan.inference import Extractor, load  # noqa: E402
 from medspan.models.encoder import Encoder  # noqa: E402
@@ -93,7 +93,7 @@ FIVE = [
 ]
 
 
-def recipe_for(folder: Path, **changes: Any) -> Recipe:
+def recipe_for(folder: Path, epochs: int = 80, batch_tokens: int = 1024, **changes: Any) -> Recipe:
     backbone = tiny_backbone(folder / "backbone", [document.text for document in FIVE], hidden=64)
     recipe = tiny_recipe(
         backbone,
@@ -104,7 +104,8 @@ def recipe_for(folder: Path, **changes: Any) -> Recipe:
         window={"budget": 40},
         evaluation={"every": 1000},
     )
-    recipe["optimisation"] |= {"epochs": 80, "learning_rate": 3e-3, "head_learning_rate": 3e-3}
+    recipe["optimisation"] |= {"epochs": epochs, "batch_tokens": batch_tokens}
+    recipe["optimisation"] |= {"learning_rate": 3e-3, "head_learning_rate": 3e-3}
     return Recipe.model_validate(recipe | changes)
 
 
@@ -136,6 +137,25 @@ def test_answers_do_not_depend_on_order_batch_or_neighbours(run: Path) -> None:
     for one, other in zip(extractor.annotate(FIVE), together, strict=True):
         for mine, theirs in zip(one.entities, other.entities, strict=True):
             assert mine.score == pytest.approx(theirs.score, abs=1e-3)
+
+
+def test_with_new_tails_an_answer_about_a_link_may_be_a_mention_that_no_label_s_question_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = [FIVE[2], FIVE[4]]
+    monkeypatch.setattr(sources, "load_corpus", lambda name, split: few)
+    monkeypatch.setattr(sources, "schema", lambda name: TINY_SCHEMA)
+    heads = {"tiny": {"schema": "tiny"}}
+    recipe = recipe_for(tmp_path, 60, 256, reading_comprehension={"new_tails": True}, heads=heads)
+    train(recipe, tmp_path / "run", quiet=True)
+    extractor = load(tmp_path / "run", engine="torch")
+    assert strict_scores(few, extractor.annotate(few), TINY_SCHEMA)["arguments"] == 1.0
+    blind = extractor.with_thresholds({"tiny": Thresholds({"Status": 1.1, "Amount": 1.1})})
+    found = blind.annotate(few)
+    assert strict_scores(few, found, TINY_SCHEMA) == dict.fromkeys(("entities", "triggers", "arguments"), 1.0)
+    heads_only = extractor.with_thresholds({"tiny": Thresholds({"Status": 1.1, "Amount": 1.1}, default=0.5)})
+    object.__setattr__(heads_only.annotator, "_options", Options())
+    assert {entity.label for document in heads_only.annotate(few) for entity in document.entities} == {"Habit"}
 
 
 class Watching:

@@ -14,11 +14,13 @@ from medspan.formulations.reading_comprehension.questions import (
     link_texts,
     shown_mentions,
 )
+from medspan.formulations.reading_comprehension.tails import NewTails, merge_directions, with_new_tails
 
 __all__ = [
     "MAX_QUOTED",
     "Answers",
     "Asked",
+    "NewTails",
     "Options",
     "Questions",
     "entity_answers",
@@ -27,5 +29,7 @@ __all__ = [
     "link_answers",
     "link_questions",
     "link_texts",
+    "merge_directions",
     "shown_mentions",
+    "with_new_tails",
 ]

@@ -30,3 +30,8 @@ class Options(BaseModel):
     link_negatives: float = Field(
         0.5, gt=0, description="how often an epoch asks about a mention for a link that it has not"
     )
+    new_tails: bool = Field(
+        False,
+        description="whether answers about links may be mentions that no label's question found; else only those that "
+        "were found are scored, and nothing is asked where there is none",
+    )

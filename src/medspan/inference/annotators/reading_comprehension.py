@@ -1,6 +1,7 @@
 """`reading_comprehension`: every label is asked of every window, then links are asked of the mentions found."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -18,7 +19,16 @@ from medspan.formulations.mentions import (
     legal_pairs,
     resolve,
 )
-from medspan.formulations.reading_comprehension import Asked, Options, Questions, gap_codes, link_questions
+from medspan.formulations.reading_comprehension import (
+    Asked,
+    NewTails,
+    Options,
+    Questions,
+    gap_codes,
+    link_questions,
+    merge_directions,
+    with_new_tails,
+)
 from medspan.inference.annotators import Parts
 from medspan.inference.annotators.by_window import annotate_by_window
 from medspan.models.reading_comprehension import ReadingScorer
@@ -42,7 +52,8 @@ class ReadingAnnotator:
         self.tokenizer = parts.tokenizer
         self.encoder = parts.encoder
         self._parts = parts
-        self._questions = Questions(parts.tokenizer, parts.layouts, Options.model_validate(parts.options))
+        self._options = Options.model_validate(parts.options)
+        self._questions = Questions(parts.tokenizer, parts.layouts, self._options)
         self._scorer = ReadingScorer(parts.weights, parts.layouts)
 
     def annotate(
@@ -56,7 +67,7 @@ class ReadingAnnotator:
             found = {}
             for head in heads:
                 layout, limits = self._parts.layouts[head], thresholds.get(head, Thresholds())
-                outputs = self._links(head, layout, shard, self._mentions(head, layout, shard, limits))
+                outputs = self._links(head, layout, shard, self._mentions(head, layout, shard, limits), limits)
                 found[head] = decode(windows, tokens, outputs, layout, limits)
             return found
 
@@ -99,29 +110,48 @@ class ReadingAnnotator:
             np.zeros((0, len(layout.links)), np.float32),
         )
 
-    def _links(self, head: str, layout: Layout, shard: Sequence[Row], mentions: Outputs) -> Outputs:
+    def _links(self, head: str, layout: Layout, shard: Sequence[Row], mentions: Outputs, limits: Thresholds) -> Outputs:
         """Ask about every mention that some link may join to another, and score the mentions it may be joined to."""
         spans, labels = mentions.spans, mentions.labels
         starts = np.cumsum([0, *(len(row.tokens) for row in shard)])
         window = np.searchsorted(starts, spans.first, side="right") - 1
         pairs = legal_pairs(window, labels, layout)
-        if len(pairs) == 0:
-            return mentions
-        questions, answers = link_questions(labels, pairs, layout)
+        questions, answers = link_questions(labels, pairs, layout, self._options.new_tails)
         scores = np.zeros((len(pairs), len(layout.links)), np.float32)
+        found: list[NewTails] = []
         begin = 0
         for part in self._asked(head, shard, questions, spans, labels, window, starts):
             h, row_of_token = self._states(part)
+            numbers = questions[begin : begin + len(part)]
+            # From the windows laid end to end to the questions' rows laid end to end.
+            shift = np.searchsorted(row_of_token, np.arange(len(part))) - starts[window[numbers[:, 0]]]
+            about = np.stack([spans.first[numbers[:, 0]], spans.last[numbers[:, 0]]], axis=1) + shift[:, None]
             mine = answers[(answers[:, 0] >= begin) & (answers[:, 0] < begin + len(part))]
             row, pair = mine[:, 0] - begin, mine[:, 1]
-            about, tail = pairs[pair].T
-            shift = np.searchsorted(row_of_token, row) - starts[window[tail]]
-            first, last = spans.first[tail] + shift, spans.last[tail] + shift
-            gaps = gap_codes(first, last, spans.first[about] + shift, spans.last[about] + shift)
-            found = self._scorer.tails(head, h, SpanArray(first, last), labels[tail], gaps)
-            scores[pair, questions[mine[:, 0], 1]] = found
+            tail = pairs[pair, 1]
+            first, last = spans.first[tail] + shift[row], spans.last[tail] + shift[row]
+            gaps = gap_codes(first, last, about[row, 0], about[row, 1])
+            scores[pair, numbers[row, 1]] = self._scorer.tails(head, h, SpanArray(first, last), labels[tail], gaps)
+            if self._options.new_tails:
+                legal = layout.link_legal[labels[numbers[:, 0]], :, numbers[:, 1]]
+                answered, tail_labels = self._scorer.new_tails(head, h, row_of_token, about, legal)
+                row = row_of_token[answered.spans.first]
+                kept = np.flatnonzero(answered.scores >= limits.for_links(layout)[numbers[row, 1]])
+                row = row[kept]
+                found.append(
+                    NewTails(
+                        numbers[row, 0],
+                        numbers[row, 1],
+                        answered.spans.first[kept] - shift[row],
+                        answered.spans.last[kept] - shift[row],
+                        tail_labels[kept],
+                        answered.scores[kept],
+                        self._scorer.values(head, answered.states[kept]),
+                    )
+                )
             begin += len(part)
-        return Outputs(spans, labels, mentions.scores, mentions.values, pairs, _merged(pairs, scores, layout))
+        outputs = replace(mentions, pairs=pairs, link_scores=merge_directions(pairs, scores, layout))
+        return with_new_tails(outputs, NewTails.joined(found), layout) if found else outputs
 
     def _asked(
         self,
@@ -147,17 +177,3 @@ class ReadingAnnotator:
         waiting = asked()
         while part := list(islice(waiting, at_once)):
             yield part
-
-
-def _merged(pairs: IntArray, scores: FloatArray, layout: Layout) -> FloatArray:
-    """Give both directions of a symmetric link the mean of what either was answered."""
-    both = np.flatnonzero(layout.symmetric_links)
-    if len(both) == 0:
-        return scores
-    n = int(pairs.max()) + 1
-    keys, turned = pairs[:, 0] * n + pairs[:, 1], pairs[:, 1] * n + pairs[:, 0]
-    at = np.minimum(np.searchsorted(keys, turned), len(keys) - 1)  # pairs are sorted
-    other = np.where((keys[at] == turned)[:, None], scores[at][:, both], 0)
-    found = scores.copy()
-    found[:, both] = np.where(other > 0, (scores[:, both] + other) / 2, scores[:, both])
-    return found

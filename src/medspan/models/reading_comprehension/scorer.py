@@ -13,6 +13,7 @@ import numpy.typing as npt
 from medspan.errors import CheckpointError
 from medspan.formulations.joint import width_bucket
 from medspan.formulations.mentions import Layout, SpanArray, candidate_spans
+from medspan.formulations.reading_comprehension import gap_codes
 from medspan.models.arithmetic import RangeMeans, linear, sigmoid, silu
 
 __all__ = ["CANDIDATE_LOGIT", "Found", "ReadingScorer"]
@@ -73,6 +74,21 @@ class ReadingScorer:
         states = self._states(h, spans, gaps)
         fit = linear(self._weights, f"heads.{head}.tail", states)[np.arange(len(spans)), labels]
         return sigmoid(self._answer_logits(states, tokens, spans) + fit)
+
+    def new_tails(
+        self, head: str, h: FloatArray, row_of_token: IntArray, about: IntArray, legal: npt.NDArray[np.bool_]
+    ) -> tuple[Found, IntArray]:
+        """Score the plausible answers of rows that ask about a link, and choose a label for each: (spans,).
+
+        about: (rows, 2) first and last token of the mention asked about; legal: (rows, labels) what a tail may be.
+        """
+        tokens = linear(self._weights, "token", h)
+        spans = candidate_spans(tokens[:, :1], tokens[:, 1:2], row_of_token, CANDIDATE_LOGIT)
+        row = row_of_token[spans.first]
+        states = self._states(h, spans, gap_codes(spans.first, spans.last, about[row, 0], about[row, 1]))
+        fit = linear(self._weights, f"heads.{head}.tail", states)
+        labels = np.where(legal[row], fit, -np.inf).argmax(axis=1)
+        return Found(spans, sigmoid(self._answer_logits(states, tokens, spans)), states), labels
 
     def _states(self, h: FloatArray, spans: SpanArray, gaps: IntArray) -> FloatArray:
         first, last = spans.first, spans.last

@@ -143,7 +143,7 @@ class ReadingTask:
             yield example(self._questions.entity(head, label, window), answers, options.negatives)
         labels = targets.spans[:, 2]
         pairs = legal_pairs(np.zeros(len(labels), np.int64), labels, layout)
-        for mention, column, answers in link_answers(targets, pairs, layout, supervision):
+        for mention, column, answers in link_answers(targets, pairs, layout, supervision, options.new_tails):
             first, last, label = targets.spans[mention].tolist()
             asked = self._questions.link(head, label, column, window, first, last)
             yield example(asked, answers, options.link_negatives)
