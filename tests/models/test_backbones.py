@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers.utils import sentencepiece_model_pb2_new
 
@@ -234,6 +236,43 @@ def test_pickled_weights_are_refused_and_never_read(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").unlink()
     with pytest.raises(CheckpointError, match="no safetensors file"):
         load_backbone(str(tmp_path))
+
+
+def _rename_weights(folder: Path, rename: Callable[[str], str | None]) -> None:
+    weights = load_file(folder / "model.safetensors")
+    kept = {rename(name): value for name, value in weights.items()}
+    save_file({name: value for name, value in kept.items() if name}, folder / "model.safetensors", {"format": "pt"})
+
+
+@pytest.mark.parametrize("model_type", ["bert", "megatron-bert", "roberta"])
+def test_weights_saved_with_a_pretraining_head_load_as_the_encoder(model_type: str, tmp_path: Path) -> None:
+    tiny_backbone(tmp_path, {"model_type": model_type}, TEXTS)
+    expected = load_backbone(str(tmp_path)).state_dict()
+    prefix = "roberta" if model_type == "roberta" else "bert"
+    _rename_weights(tmp_path, lambda name: f"{prefix}.{name}")
+    weights = load_file(tmp_path / "model.safetensors") | {"cls.predictions.bias": torch.zeros(5)}
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    found = load_backbone(str(tmp_path)).state_dict()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+
+
+def test_weights_that_are_not_all_there_are_refused_rather_than_drawn_at_random(tmp_path: Path) -> None:
+    tiny_backbone(tmp_path, None, TEXTS)
+    _rename_weights(tmp_path, lambda name: None if "layer.1.output.dense" in name else name)
+    with pytest.raises(CheckpointError, match=r"2 weights of a bert encoder .* encoder\.layer\.1\.output\.dense\.bias"):
+        load_backbone(str(tmp_path))
+
+
+def test_a_pickle_converted_as_the_documentation_says_loads(tmp_path: Path) -> None:
+    tiny_backbone(tmp_path, {"model_type": "megatron-bert"}, TEXTS)
+    expected = load_backbone(str(tmp_path)).state_dict()
+    torch.save(load_file(tmp_path / "model.safetensors"), tmp_path / "pytorch_model.bin")
+    (tmp_path / "model.safetensors").unlink()
+    page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, timeout=120)
+    found = load_backbone(str(tmp_path)).state_dict()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
 
 
 def test_weights_that_are_cut_short_are_refused(tmp_path: Path) -> None:

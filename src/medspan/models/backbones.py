@@ -58,15 +58,22 @@ def load_backbone(name: str, *, allow_download: bool = False) -> Any:
     logging.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
-        model = AutoModel.from_pretrained(
+        model, loading = AutoModel.from_pretrained(
             str(folder),
             config=config,
             trust_remote_code=False,
             use_safetensors=True,
+            output_loading_info=True,
             **without_pooler(config.model_type),
         )
     except Exception as error:  # safetensors, transformers and huggingface_hub raise kinds of their own
         raise CheckpointError(f"backbone {name}: {_first_line(error)}") from error
+    missing = sorted(str(key) for key in loading["missing_keys"])
+    if missing:  # transformers would leave them random, with no more than a warning
+        raise CheckpointError(
+            f"backbone {name}: {len(missing)} weights of a {config.model_type} encoder are not in its safetensors "
+            f"files, {missing[0]} among them"
+        )
     return model.float().train()
 
 
