@@ -149,8 +149,8 @@ class OnnxEngine:
     """Runs an exported encoder (`onnx/*.onnx`) in OpenVINO on the CPU, without torch.
 
     The file has the inputs that `medspan.models.export` writes, and one output (batch, tokens, hidden). Rows hold what
-    it has inputs for, no less and no more. `threads` defaults to the CPUs this process may use; each runs a batch of its
-    own, so results do not depend on their number. Not safe to share between threads of the caller.
+    it has inputs for, no less and no more. `threads` defaults to the CPUs this process may use; each runs a batch of
+    its own, so results do not depend on their number. Not safe to share between threads of the caller.
     """
 
     def __init__(self, path: str | Path, threads: int | None = None, *, budget: int = DEFAULT_BUDGET) -> None:

@@ -12,7 +12,7 @@ from medspan.formulations import TextTokenizer
 from medspan.inference.annotators import ANNOTATORS, Parts
 from medspan.inference.encoder_engine import EncoderEngine, OnnxEngine, TorchEngine
 from medspan.inference.extractor import Extractor, Heads
-from medspan.models.checkpoint import CheckpointConfig, load_heads, read_config
+from medspan.models.checkpoint import ENTITIES, CheckpointConfig, load_heads, read_config
 
 __all__ = ["build_extractor", "bundled_models", "load", "model_folder"]
 
@@ -62,7 +62,7 @@ def load(model: str | Path = "default", *, engine: str = "auto", threads: int | 
 
             trained = merged(trained)
         encoder = TorchEngine(trained)
-    entities = load(folder / "entities", engine=engine, threads=threads) if (folder / "entities").is_dir() else None
+    entities = load(folder / ENTITIES, engine=engine, threads=threads) if (folder / ENTITIES).is_dir() else None
     return build_extractor(TextTokenizer.load(folder), encoder, config, load_heads(folder), entities)
 
 

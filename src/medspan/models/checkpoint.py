@@ -31,6 +31,7 @@ from medspan.formulations import WindowSize
 from medspan.formulations.mentions import Layout, Thresholds
 
 __all__ = [
+    "ENTITIES",
     "CheckpointConfig",
     "load_heads",
     "read_config",
@@ -41,6 +42,9 @@ __all__ = [
 ]
 
 FORMAT = 1
+
+ENTITIES = "entities"
+"""Folder of the checkpoint that finds the entities which this one joins."""
 
 
 @dataclass(frozen=True)

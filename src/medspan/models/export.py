@@ -89,9 +89,12 @@ def _served(encoder: "Encoder") -> Iterator["Encoder"]:
 
     modes = [(module, module.training) for module in encoder.modules()]
     device = next(encoder.parameters()).device
+    model = merged(encoder).eval().to("cpu")
+    precision, model.precision = model.precision, None
     try:
-        yield merged(encoder).eval().to("cpu")
+        yield model
     finally:
+        model.precision = precision
         encoder.to(device)
         for module, was_training in modes:
             module.training = was_training
@@ -106,6 +109,8 @@ def _write_float32(model: "Encoder", path: Path, parts: frozenset[str]) -> None:
         raise MissingExtraError(error.name or "onnx", "train") from error
 
     example = {name: torch.from_numpy(array) for name, array in pad([_example(parts)] * 2).items()}
+    with torch.inference_mode():
+        model(**example)  # raises what the encoder itself has to say about such rows
     batch, tokens = torch.export.Dim("batch"), torch.export.Dim("tokens")
     sizes = {
         name: {axis: batch if axis == 0 else tokens for axis in range(value.dim())} for name, value in example.items()

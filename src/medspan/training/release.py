@@ -6,15 +6,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from medspan.errors import CheckpointError
-from medspan.formulations import TextTokenizer, rows
+from medspan.formulations import TextTokenizer
 from medspan.inference import Extractor, build_extractor
 from medspan.inference.encoder_engine import OnnxEngine, TorchEngine
-from medspan.models.checkpoint import CheckpointConfig, load_heads, read_config, save_heads, write_config, write_json
+from medspan.models.backbones import read_json
+from medspan.models.checkpoint import (
+    ENTITIES,
+    CheckpointConfig,
+    load_heads,
+    read_config,
+    save_heads,
+    write_config,
+    write_json,
+)
 from medspan.models.export import export_encoder
 from medspan.models.weights import load_trained_encoder
+from medspan.training.calibration import calibration_rows
 from medspan.training.card import model_card
 from medspan.training.ceiling import tune_ceiling
 from medspan.training.config import Recipe
@@ -49,8 +57,9 @@ class Release:
 def release(run: Path, folder: Path, *, int8: bool = True) -> Release:
     """Export a run of `medspan train` into a folder that `medspan extract` runs without torch.
 
-    The tune documents are read again as the recipe says: they calibrate the int8 scales and they are the gate. Raises
-    CheckpointError, and leaves no folder, when the int8 model scores more than GATE below the float32 one.
+    The tune documents are read again as the recipe says: they calibrate the int8 scales and they are the gate. A model
+    that finds the entities which this one joins (`entities/`) is exported in the same way. Raises CheckpointError, and
+    leaves no folder, when an int8 model scores more than GATE below the float32 one, or has no tune documents to score.
     """
     config = read_config(run)
     if folder.exists() and any(folder.iterdir()):
@@ -58,13 +67,19 @@ def release(run: Path, folder: Path, *, int8: bool = True) -> Release:
     recipe = Recipe.model_validate(config.recipe)
     tokenizer = TextTokenizer.load(run)
     task = build_task(recipe, tokenizer, config.layouts, config.window)
-    material = gather(recipe, task, config.layouts)
     encoder = load_trained_encoder(run)
+    material = gather(recipe, task, config.layouts)
+    if int8 and not material.tune:
+        raise CheckpointError(
+            f"{run}: no documents were kept apart as tune, so what int8 costs cannot be told: export with --float32"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     try:
+        _release_entities(run / ENTITIES, folder / ENTITIES, int8=int8)
         save_heads(folder, load_heads(run))
         exact = score_tune(_extractor(TorchEngine(encoder), config, tokenizer, folder), material.tune)
-        path = export_encoder(encoder, folder, _calibration(tokenizer, config, material.tune, recipe.seed), int8=int8)
+        calibration = calibration_rows(material, task, config.layouts, CALIBRATION_ROWS, recipe.seed)
+        path = export_encoder(encoder, folder, calibration, int8=int8)
         served = _extractor(OnnxEngine(path), config, tokenizer, folder)
         # The int8 encoder's scores lie a little differently, so each engine has thresholds fitted to itself.
         config = replace(config, thresholds=fit_thresholds(served, material.tune))
@@ -78,18 +93,28 @@ def release(run: Path, folder: Path, *, int8: bool = True) -> Release:
         tokenizer.save(folder)
         write_config(folder, replace(config, data={**config.data, "tune": _names(material.tune)}))
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        best = tune_ceiling(material.tune, task, config.layouts)
+        best = tune_ceiling(material.tune, task, config.layouts, config.formulation)
         metrics = {
             "tune": {"torch": _plain(exact), "int8" if int8 else "float32": _plain(exported)},
             "ceiling": _plain(best),
+            **_parameters(run),
             "bytes": size,
         }
         write_json(folder / "metrics.json", metrics)
-        (folder / "README.md").write_text(model_card(config, metrics), encoding="utf-8")
+        card = model_card(config, metrics, has_finder=(folder / ENTITIES).is_dir())
+        (folder / "README.md").write_text(card, encoding="utf-8")
     except BaseException:
         shutil.rmtree(folder)
         raise
     return Release(folder, size, exact, exported)
+
+
+def _release_entities(run: Path, folder: Path, *, int8: bool) -> None:
+    """Export the model that finds the entities, where there is one; an exported one is taken as it is."""
+    if (run / "model.safetensors").is_file():
+        release(run, folder, int8=int8)
+    elif run.is_dir():
+        shutil.copytree(run, folder)
 
 
 def _extractor(
@@ -99,21 +124,11 @@ def _extractor(
     return build_extractor(tokenizer, engine, config, load_heads(folder))
 
 
-def _calibration(
-    tokenizer: TextTokenizer, config: CheckpointConfig, sets: Sequence[TuneSet], seed: int
-) -> list[list[int]]:
-    """Rows of the tune documents, drawn evenly from every corpus."""
-    by_corpus: dict[str, list[list[int]]] = {}
-    for part in sets:
-        found = [row for rows_of in rows(part.documents, tokenizer, config.window) for row in rows_of]
-        by_corpus[part.corpus] = [tokenizer.row(row.tokens).tolist() for row in found]
-    rng = np.random.default_rng(seed)
-    share = max(1, CALIBRATION_ROWS // max(1, len(by_corpus)))
-    chosen: list[list[int]] = []
-    for found_rows in by_corpus.values():
-        order = rng.permutation(len(found_rows))[:share]
-        chosen.extend(found_rows[number] for number in order)
-    return chosen
+def _parameters(run: Path) -> dict[str, int]:
+    """How many weights the run had, and how many of them learnt."""
+    path = run / "metrics.json"
+    found = read_json(path) if path.is_file() else {}
+    return {name: found[name] for name in ("parameters", "trainable") if name in found}
 
 
 def _names(sets: Sequence[TuneSet]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from medspan.apps.cli.failures import reports_failures
 
 if TYPE_CHECKING:
     from medspan.annotation import LabelSchema
+    from medspan.apps.models import ModelDescription
 
 __all__ = ["models"]
 
@@ -47,7 +48,7 @@ def show_model(
         str | None, typer.Option(metavar="NAME", help="Show the labels of this schema; the default one if left out.")
     ] = None,
 ) -> None:
-    """Describe a model: schemas, labels with their definitions, scores, and the corpora it learnt from."""
+    """Describe a model: method, schemas, labels with their definitions, scores, and the corpora it learnt from."""
     from medspan.apps.models import describe_model
     from medspan.inference import model_folder
     from medspan.registry import unknown_name
@@ -60,6 +61,8 @@ def show_model(
         f"{about.name}: {about.description}",
         f"{about.size / 1e6:.1f} MB, {'exported: needs no torch' if about.is_exported else 'needs torch'}",
         f"sha256 {about.digest}",
+        f"formulation {about.formulation}, strategy {about.strategy}{_learnt(about.metrics)}",
+        *_entities(about),
         f"schemas: {', '.join(sorted(about.schemas))} (default {about.default_schema})",
         "",
         *_labels(about.schemas[chosen]),
@@ -75,6 +78,19 @@ def show_model(
     ]
     for line in lines:
         typer.echo(line)
+
+
+def _learnt(metrics: Mapping[str, Any]) -> str:
+    if "trainable" not in metrics:
+        return ""
+    return f": {metrics['trainable']:,} of {metrics['parameters']:,} weights trained"
+
+
+def _entities(about: "ModelDescription") -> Iterator[str]:
+    if about.finder:
+        yield f"joins the entities that the {about.finder} model in its folder finds"
+    elif about.joins_given:
+        yield "joins the entities that the documents given have; plain notes have none"
 
 
 def _labels(schema: "LabelSchema") -> Iterator[str]:

@@ -37,6 +37,11 @@ class Batch(Protocol):
     """Examples put together: what losses are divided by, and whatever the task's losses understand."""
 
     @property
+    def inputs(self) -> Mapping[str, Tensor]:
+        """The padded rows by the names of the encoder's arguments, (rows, length, ...) each."""
+        ...
+
+    @property
     def n_units(self) -> int:
         """Tokens, questions or pairs: the loop divides the summed losses by their number in the whole step."""
         ...
