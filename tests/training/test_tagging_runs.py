@@ -104,7 +104,7 @@ def test_five_notes_are_learnt_by_heart(
         compose={},
         sources=[{"corpus": "five", "tune": False, "targets": [{"head": "tiny"}]}],
     )
-    recipe["optimisation"] |= {"epochs": 80, "learning_rate": 3e-3, "head_learning_rate": 3e-3}
+    recipe["optimisation"] |= {"epochs": 60, "learning_rate": 3e-3, "head_learning_rate": 3e-3}
     train(Recipe.model_validate(recipe), tmp_path / "run", quiet=True)
     layers = read_config(tmp_path / "run").options["layers"]["tiny"]
     assert len(layers) == 2  # an allergy holds the name of a drug
@@ -118,5 +118,6 @@ def test_five_notes_are_learnt_by_heart(
         "assertion": 1.0,
         "severity": 1.0,
     }
+    # Neither order nor neighbours change an answer.
     assert extractor.annotate(FIVE[::-1])[::-1] == found
     assert [extractor.annotate([document])[0] for document in FIVE] == found
