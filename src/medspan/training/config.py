@@ -16,6 +16,7 @@ from medspan.formulations.tagging.options import Options as TaggingOptions
 from medspan.models.strategies.options import AdapterOptions
 from medspan.training.extends import read_extended
 from medspan.training.names import LoggerName, LossName, ScheduleName
+from medspan.training.space import Space
 from medspan.training.typed import assign, validated
 
 __all__ = ["HeadConfig", "Optimisation", "Recipe", "SourceConfig", "TargetConfig", "WindowConfig", "load_recipe"]
@@ -150,6 +151,9 @@ class Recipe(_Part):
     window: WindowConfig = Field(default_factory=WindowConfig)
     optimisation: Optimisation = Field(default_factory=Optimisation)
     evaluation: Evaluation = Field(default_factory=Evaluation)
+    search: dict[str, Space] = Field(
+        default_factory=dict, description="keys as in optimisation.learning_rate, with what `train --search` may try"
+    )
 
     @property
     def options(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -47,11 +47,12 @@ class Run:
     scaler: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Listener:
+class Listener(Protocol):
     """Hears of every evaluation; may raise to end the run there."""
 
     def evaluated(self, step: int, measure: float) -> None:
         """Take the measure on tune after a step."""
+        ...
 
 
 def train(recipe: Recipe, folder: Path, *, resume: bool = False, quiet: bool = False) -> dict[str, Any]:
@@ -84,7 +85,7 @@ class Trainer:
         self.folder = folder
         self.devices: Devices = connect()
         self.quiet = quiet or not self.devices.is_first
-        self.listener = listener or Listener()
+        self.listener = listener
         self.setup: Setup = prepare(recipe)
         if self.devices.is_first:
             take_entity_model(recipe, folder, self.setup.layouts)
@@ -183,7 +184,8 @@ class Trainer:
         meter.add_score(self.at.step, epoch, scores.measure)
         entry = {"step": self.at.step, "epoch": epoch, "measure": scores.measure, "scores": scores.heads}
         self.journal.write("tune", entry)
-        self.listener.evaluated(self.at.step, scores.measure)
+        if self.listener is not None:
+            self.listener.evaluated(self.at.step, scores.measure)
 
     def _finish(self, meter: Meter) -> dict[str, Any]:
         """Fit thresholds to the kept checkpoint, as it will be loaded, and say what the run came to."""

@@ -15,7 +15,7 @@ from medspan.models.checkpoint import write_json
 from medspan.training.devices import part, whole
 from medspan.training.optimiser import Average
 
-__all__ = ["Snapshot", "load_state", "save_state"]
+__all__ = ["Snapshot", "has_state", "load_state", "save_state"]
 
 Tensors = Mapping[str, Tensor]
 
@@ -90,6 +90,11 @@ def load_state(folder: Path) -> tuple[Snapshot, dict[str, Any]]:
     snapshot = Snapshot(*(load_file(folder / f"{name}.safetensors") for name in names))
     counters: dict[str, Any] = json.loads((folder / "counters.json").read_text(encoding="utf-8"))
     return snapshot, counters
+
+
+def has_state(folder: Path) -> bool:
+    """Tell whether there is something whole to resume from."""
+    return any((place / "counters.json").is_file() for place in (folder, _fresh(folder)))
 
 
 def _parts(snapshot: Snapshot) -> dict[str, Tensors]:

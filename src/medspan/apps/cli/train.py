@@ -25,28 +25,70 @@ def train(
         bool,
         typer.Option("--dry-run", help="Show documents, tokens, steps, parameters, ceiling and time; train nothing."),
     ] = False,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            "--seeds", metavar="1,2,3", help="Train from each seed into RUN/seedN; summary.json has the spread."
+        ),
+    ] = None,
+    search: Annotated[
+        bool,
+        typer.Option("--search", help="Try settings within the recipe's `search`; RUN/best.yaml has the best ones."),
+    ] = False,
+    trials: Annotated[int, typer.Option("--trials", min=1, help="With --search: how many settings to try.")] = 20,
 ) -> None:
     """Train a model by a recipe. Needs the extra `train`."""
     from medspan.training.config import load_recipe
 
-    resolved = load_recipe(recipe, tuple(settings or ()))
+    chosen = tuple(settings or ())
+    resolved = load_recipe(recipe, chosen)
+    if sum((dry_run, search, seeds is not None)) > 1:
+        raise ConfigError("--dry-run, --search and --seeds are things to do one at a time")
     need_torch()
     if dry_run:
         from medspan.apps.plan import plan_training
 
         for line in plan_training(resolved).lines():
             typer.echo(line)
-        return
-    if not resume and (output / "config.json").exists():
-        raise ConfigError(f"{output} already holds a run; give --resume to go on with it, or another folder")
-    from medspan.training.loop import train as run_training
+    elif search:
+        from medspan.training.search import search as run_search
 
-    metrics = run_training(resolved, output, resume=resume)
-    if os.environ.get("RANK", "0") != "0":
-        return
-    typer.echo(f"mean strict F1 on tune: {metrics['tune']['measure']:.3f} after {metrics['steps']} steps")
-    typer.echo(f"try it: medspan extract NOTES -o OUT --model {output} --engine torch")
-    typer.echo(f"ship it: medspan export {output} -o FOLDER")
+        best = run_search(recipe, output, trials, settings=chosen, resume=resume)
+        typer.echo(f"best of {best['trials']} trials: number {best['number']}, {best['measure']:.3f} on tune")
+        for key, value in best["settings"].items():
+            typer.echo(f"  {key}: {value}")
+        typer.echo(f"train it: medspan train {output / 'best.yaml'} -o RUN")
+    elif seeds is not None:
+        from medspan.training.seeds import train_seeds
+
+        told = train_seeds(resolved, output, _numbers(seeds), resume=resume)["tune"]["measure"]
+        if _is_first():
+            values = ", ".join(f"{value:.3f}" for value in told["values"])
+            typer.echo(
+                f"mean strict F1 on tune: {told['mean']:.3f}, standard deviation {told['spread']:.3f} ({values})"
+            )
+    else:
+        if not resume and (output / "config.json").exists():
+            raise ConfigError(f"{output} already holds a run; give --resume to go on with it, or another folder")
+        from medspan.training.loop import train as run_training
+
+        metrics = run_training(resolved, output, resume=resume)
+        if _is_first():
+            typer.echo(f"mean strict F1 on tune: {metrics['tune']['measure']:.3f} after {metrics['steps']} steps")
+            typer.echo(f"try it: medspan extract NOTES -o OUT --model {output} --engine torch")
+            typer.echo(f"ship it: medspan export {output} -o FOLDER")
+
+
+def _numbers(seeds: str) -> list[int]:
+    try:
+        return [int(seed) for seed in seeds.split(",")]
+    except ValueError:
+        raise ConfigError(f"--seeds {seeds}: expected whole numbers with commas between, as in 1,2,3") from None
+
+
+def _is_first() -> bool:
+    """Tell whether this process speaks for those that a launcher started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def need_torch() -> None:
