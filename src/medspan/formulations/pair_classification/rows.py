@@ -14,7 +14,8 @@ import numpy.typing as npt
 from medspan.annotation import Document, Span
 from medspan.formulations.inputs import EncoderInput
 from medspan.formulations.mentions import Layout
-from medspan.formulations.pair_classification.candidates import Candidates, sentence_ranges
+from medspan.formulations.pair_classification.candidates import Candidates
+from medspan.formulations.pair_classification.extents import Pair, Range, locate, passage, two_sentences
 from medspan.formulations.pair_classification.markers import Markers
 from medspan.formulations.pair_classification.options import Options
 from medspan.formulations.tokens import TextTokenizer, Tokens
@@ -23,7 +24,6 @@ __all__ = ["Built", "PairRow", "RowBuilder", "visible"]
 
 IntArray = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.int32]
-_Range = tuple[int, int]
 
 NO_TOKENS = "link to a mention without tokens"
 TOO_LONG = "pair too long for a row"
@@ -109,9 +109,9 @@ class RowBuilder:
         What a row holds depends on its document alone. Pairs marked in `together`, (pairs,), are the first to share
         rows, so that as many rows as can be are without them.
         """
-        mentions = self._mentions(document, tokens, breaks)
+        mentions = locate(document, tokens, breaks, self._layout)
         unfit: dict[int, str] = {}
-        fitting: list[tuple[int, _Pair, list[_Range]]] = []
+        fitting: list[tuple[int, Pair, list[Range]]] = []
         for number, (head, tail) in enumerate(zip(pairs.heads.tolist(), pairs.tails.tolist(), strict=True)):
             pair = (mentions[head], mentions[tail])
             if any(mention.last < mention.first for mention in pair):
@@ -125,7 +125,7 @@ class RowBuilder:
             if self._options.markers != "levitated":
                 yield from (self._marked(number, pair, ranges, tokens) for number, pair, ranges in fitting)
                 return
-            shared: dict[_Range, list[tuple[int, _Pair]]] = {}
+            shared: dict[Range, list[tuple[int, Pair]]] = {}
             for number, pair, ranges in fitting:
                 shared.setdefault(ranges[0], []).append((number, pair))
             for text, members in shared.items():
@@ -135,45 +135,18 @@ class RowBuilder:
 
         return Built(make, unfit)
 
-    def _mentions(self, document: Document, tokens: Tokens, breaks: Sequence[Span]) -> list["_Mention"]:
-        found = []
-        for entity, (first_break, last_break) in zip(
-            document.entities, sentence_ranges(document, breaks).tolist(), strict=True
-        ):
-            first, last = _covering(tokens, entity.start, entity.end)
-            begin, end = _covering(
-                tokens, breaks[first_break].start if breaks else 0, breaks[last_break].end if breaks else 0
-            )
-            label = self._layout.label_index.get(entity.label, -1)
-            found.append(_Mention(first, last, min(begin, first), max(end, last), label))
-        return found
-
-    def _n_markers(self, pair: "_Pair") -> int:
+    def _n_markers(self, pair: Pair) -> int:
         starts = sum(len(self._markers.start[side][mention.label]) for side, mention in enumerate(pair))
         return starts + sum(len(end) for end in self._markers.end)
 
-    def _ranges(self, pair: "_Pair") -> list[_Range]:
-        """The text of a pair, one or two half-open ranges of tokens; none where the mentions alone are too long."""
+    def _ranges(self, pair: Pair) -> list[Range]:
+        """The text of a pair, one or two ranges of tokens; none where the mentions alone are too long."""
         room = self._budget - self._n_markers(pair)
         if self._options.text == "passage":
-            core = (min(m.first for m in pair), max(m.last for m in pair) + 1)
-            whole = (min(m.begin for m in pair), max(m.end for m in pair) + 1)
-            return [_trimmed(core, whole, room)] if core[1] - core[0] <= room else []
-        if self._options.text == "two_sentences":
-            room -= len(self._after)
-        cores = [(m.first, m.last + 1) for m in pair]
-        wholes = [(m.begin, m.end + 1) for m in pair]
-        needed = [core[1] - core[0] for core in cores]
-        if sum(needed) > room:
-            return []
-        wanted = [whole[1] - whole[0] for whole in wholes]
-        spare = room - sum(needed)
-        # Each may use half of what is spare, and what the other leaves of its half.
-        first = min(wanted[0] - needed[0], max(spare // 2, spare - (wanted[1] - needed[1])))
-        rooms = (needed[0] + first, room - needed[0] - first)
-        return [_trimmed(*parts) for parts in zip(cores, wholes, rooms, strict=True)]
+            return passage(pair, room)
+        return two_sentences(pair, room - len(self._after) if self._options.text == "two_sentences" else room)
 
-    def _marked(self, number: int, pair: "_Pair", ranges: Sequence[_Range], tokens: Tokens) -> PairRow:
+    def _marked(self, number: int, pair: Pair, ranges: Sequence[Range], tokens: Tokens) -> PairRow:
         """Put the markers into the text: between special tokens, one range with all markers or two with two each."""
         sides: list[list[int]] = [[0, 1]] if len(ranges) == 1 else [[0], [1]]
         parts, types = [self._before], [0]
@@ -205,7 +178,7 @@ class RowBuilder:
             segments = np.repeat(np.array(types, np.int32), [len(part) for part in parts])
         return PairRow(EncoderInput(ids, segments), np.array([number]), np.array([places]))
 
-    def _inserts(self, pair: "_Pair", sides: Sequence[int]) -> list[tuple[int, int, Ids]]:
+    def _inserts(self, pair: Pair, sides: Sequence[int]) -> list[tuple[int, int, Ids]]:
         """The token before which each marker goes, its column in `places` and its pieces, in row order.
 
         Where several meet, ends go before starts, and markers of the outer mention outside those of the inner.
@@ -219,7 +192,7 @@ class RowBuilder:
         inserts.sort(key=lambda item: item[0])
         return [(key[0], place, marker) for key, place, marker in inserts]
 
-    def _levitated(self, text: _Range, members: Iterable[tuple[int, "_Pair"]], tokens: Tokens) -> Iterator[PairRow]:
+    def _levitated(self, text: Range, members: Iterable[tuple[int, Pair]], tokens: Tokens) -> Iterator[PairRow]:
         """Put the markers behind the text, in as many rows as needed; each stands at the position of its edge."""
         body = np.concatenate([self._before, tokens.ids[text[0] : text[1]], self._after], dtype=np.int32)
         waiting = deque(members)
@@ -253,32 +226,3 @@ class RowBuilder:
                 np.concatenate(ids, dtype=np.int32), positions=np.concatenate(positions).astype(np.int32)
             )
             yield PairRow(row, np.array(numbers), np.array(places), tuple(blocks))
-
-
-@dataclass(frozen=True, slots=True)
-class _Mention:
-    """Tokens of a mention, and of the sentences it stands in, all inclusive; no token: last < first."""
-
-    first: int
-    last: int
-    begin: int
-    end: int
-    label: int
-
-
-_Pair = tuple[_Mention, _Mention]
-
-
-def _covering(tokens: Tokens, start: int, end: int) -> _Range:
-    """The first and last token that share a character with a range; the last comes before the first where none does."""
-    first = int(np.searchsorted(tokens.ends, start, side="right"))
-    return first, int(np.searchsorted(tokens.starts, end, side="left")) - 1
-
-
-def _trimmed(core: _Range, whole: _Range, room: int) -> _Range:
-    """The longest part of `whole` around `core` with at most `room` tokens, as even on both sides as can be."""
-    spare = room - (core[1] - core[0])
-    left, right = core[0] - whole[0], whole[1] - core[1]
-    after = min(right, max(spare - left, spare // 2))
-    before = min(left, spare - after)
-    return core[0] - before, core[1] + after
