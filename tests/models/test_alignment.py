@@ -194,6 +194,15 @@ def test_white_space_of_any_kind_parts_words_alike(family: str) -> None:
         assert _pairs(other) == _pairs(plain)
 
 
+@pytest.mark.parametrize("family", [name for name in TOKENIZERS if "unigram" not in name and "fallback" not in name])
+def test_a_note_that_spells_a_special_token_gives_its_letters(family: str) -> None:
+    tokenizer = TOKENIZERS[family]
+    special = {*tokenizer.prefix, *tokenizer.suffix}
+    (tokens,) = tokenizer(["ends [SEP] here </s> and <s>starts [CLS] again"])
+    assert not special & set(tokens.ids.tolist())
+    assert len(tokens) > 12
+
+
 def test_an_accent_that_the_tokenizer_deletes_belongs_to_its_letter() -> None:
     (tokens,) = TOKENIZERS["word pieces"](["cafe\u0301 x"])
     assert tokens.ends.tolist()[-2:] == [5, 7]

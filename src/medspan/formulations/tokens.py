@@ -64,6 +64,8 @@ class TextTokenizer:
         # letters; `align` does it by the text.
         self._bare = type(backend).from_str(backend.to_str())
         self._bare.post_processor = None
+        # A note that spells "[SEP]" or "</s>" has these letters, and must not end a row.
+        self._bare.encode_special_tokens = True
 
     @classmethod
     def load(cls, path: Path) -> "TextTokenizer":
