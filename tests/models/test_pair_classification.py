@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from medspan.annotation import Document, Entity, Span
+from medspan.annotation import Document, Entity, Event, Span
 from medspan.errors import CheckpointError, ConfigError
 from medspan.formulations import TextTokenizer, WindowSize
 from medspan.formulations.mentions import Layout, Supervision, Thresholds
@@ -181,6 +181,39 @@ def test_a_plain_note_is_refused_with_what_to_do() -> None:
     extractor = Extractor(annotator(random_model(options), options), heads)
     with pytest.raises(ConfigError, match="give documents with entities, or train it with a run"):
         extractor.annotate(["Aspirin for pain."])
+
+
+class FindsGold:
+    """An annotator double that finds the mentions of the five notes and joins nothing."""
+
+    tokenizer, encoder = TOKENIZER, None
+    needs_entities = has_thresholds = False
+
+    def annotate(self, documents: Sequence[Document], heads: Sequence[str], thresholds: Any) -> Any:
+        known = {note.text: note.entities for note in FIVE}
+        found = [replace(document, entities=known[document.text]) for document in documents]
+        triggers = [[e for e in document.entities if e.label == "Habit"] for document in found]
+        events = [tuple(Event(f"E{e.id}", "Smoking", e.id) for e in part) for part in triggers]
+        return {head: [replace(d, events=e) for d, e in zip(found, events, strict=True)] for head in heads}
+
+
+def test_triggers_that_the_finder_links_to_nothing_reach_the_model_that_joins() -> None:
+    smoking = TINY_SCHEMA.events[0]
+    roles = tuple(replace(role, is_required=role.name == "status") for role in smoking.roles)
+    layouts = {"tiny": Layout(replace(TINY_SCHEMA, events=(replace(smoking, roles=roles),)))}
+    limits = {"tiny": Thresholds(default=0.0)}
+    heads = Heads(layouts, {"tiny": layouts["tiny"].schema}, "tiny", {}, limits)
+    finder = Extractor(FindsGold(), heads)  # type: ignore[arg-type]
+    assert not any(e.label == "Habit" for e in finder.annotate([FIVE[4].text])[0].entities)
+    joins = annotator(random_model(VARIANTS[1]), VARIANTS[1])
+    (found,) = Extractor(joins, heads, finder).annotate([FIVE[4].text])
+    assert [event.label for event in found.events] == ["Smoking"] * 3
+    none = replace(heads, thresholds={"tiny": Thresholds(default=1.1)})
+    (bare,) = Extractor(joins, none, finder).annotate([FIVE[4].text])
+    assert bare.events == ()
+    assert {e.label for e in bare.entities} == {"Status"}
+    (kept,) = Extractor(joins, none).annotate([FIVE[4]])
+    assert (kept.events, kept.entities) == ((), FIVE[4].entities)
 
 
 def test_documents_without_pairs_come_back() -> None:

@@ -40,10 +40,16 @@ class Extractor:
     joins given entities has either an extractor of its own that finds them, or takes those of the documents.
     """
 
-    def __init__(self, annotator: Annotator, heads: Heads, entities: "Extractor | None" = None) -> None:
+    def __init__(
+        self, annotator: Annotator, heads: Heads, entities: "Extractor | None" = None, *, is_final: bool = True
+    ) -> None:
         self.annotator = annotator
         self.heads = heads
-        self.entities = entities
+        self.entities: Extractor | None = None
+        if entities is not None:
+            # A trigger that the finder links to nothing may be linked by the model behind it.
+            self.entities = Extractor(entities.annotator, entities.heads, entities.entities, is_final=False)
+        self._is_final = is_final
 
     @property
     def schemas(self) -> dict[str, LabelSchema]:
@@ -62,7 +68,8 @@ class Extractor:
 
     def with_thresholds(self, thresholds: Mapping[str, Thresholds]) -> "Extractor":
         """Return the same extractor with other thresholds."""
-        return Extractor(self.annotator, replace(self.heads, thresholds=dict(thresholds)), self.entities)
+        heads = replace(self.heads, thresholds=dict(thresholds))
+        return Extractor(self.annotator, heads, self.entities, is_final=self._is_final)
 
     def on_given_entities(self) -> "Extractor":
         """Return the same extractor for documents whose entities are known, where the formulation joins them."""
@@ -117,7 +124,9 @@ class Extractor:
             yield from (only_complete_events(document, schema) for document in found[heads[0]])
             return
         for number, document in enumerate(bare):
-            by_head = {head: only_complete(found[head][number], self.heads.layouts[head].schema) for head in heads}
+            by_head = {head: found[head][number] for head in heads}
+            if self._is_final:
+                by_head = {head: only_complete(by_head[head], self.heads.layouts[head].schema) for head in heads}
             yield compose(document, {name: [by_head[head] for head in self._heads_of(name)] for name in schemas})
 
     def _heads_of(self, schema: str) -> tuple[str, ...]:

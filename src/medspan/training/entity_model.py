@@ -10,7 +10,7 @@ from medspan.errors import ConfigError
 from medspan.formulations.mentions import Layout
 from medspan.inference import model_folder
 from medspan.inference.annotators import ANNOTATORS
-from medspan.models.checkpoint import read_config
+from medspan.models.checkpoint import ENTITIES, read_config
 from medspan.training.config import Recipe
 
 __all__ = ["take_entity_model"]
@@ -27,8 +27,6 @@ _PARTS = (
     "README.md",
 )
 """What a checkpoint consists of; what else lies in a run's folder is needed for resuming alone."""
-
-_FOLDER = "entities"
 
 
 def take_entity_model(recipe: Recipe, folder: Path, layouts: Mapping[str, Layout]) -> None:
@@ -59,7 +57,7 @@ def take_entity_model(recipe: Recipe, folder: Path, layouts: Mapping[str, Layout
         missing = sorted(set(_linked(layout)).difference(found.labels))
         if missing:
             raise ConfigError(f"entities: {run} finds no {', '.join(missing)}, which head {head!r} is to join")
-    place = folder / _FOLDER
+    place = folder / ENTITIES
     if place.exists():
         shutil.rmtree(place)
     place.mkdir(parents=True)
