@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 
 from medspan.errors import ConfigError, MissingExtraError
 from medspan.interchange.atomic import partial_path, publish
@@ -64,19 +65,18 @@ def _paragraph(text: str) -> list[str]:
 
 
 def _reading(study: Study) -> list[str]:
-    return [
-        f"""\
-Made by `medspan study report` from the cells kept by `medspan study run`; nothing is typed in by hand. Figures are
-micro F1: the mean over seeds, ± half the 95 % interval of that mean by Student's t where there are several, and in
-brackets the 95 % interval from {study.bootstrap:,} resamples of the documents (of patients or articles, where several
-documents come from one), all seeds together. Strict is the same label and the same fragments; lenient the same label
-and a shared character. The ceiling is what a model without fault would score, given how notes are cut and what the
-formulation can hold. A cell trains as many steps as were timed to fit its CPU minutes, scores on tune included; it is
-still rising where its last score on tune is {RISE} or more above its best before. p comes from
-{study.exchanges:,} random exchanges of documents between two systems, over the seeds that both have; Holm's correction
-covers the rows of a table.""",
-        "",
-    ]
+    text = f"""\
+        Made by `medspan study report` from the cells kept by `medspan study run`; nothing is typed in by hand.
+        Figures are micro F1: the mean over seeds, ± half the 95 % interval of that mean by Student's t where there
+        are several, and in brackets the 95 % interval from {study.bootstrap:,} resamples of the documents (of
+        patients or articles, where several documents come from one), all seeds together. Strict is the same label and
+        the same fragments; lenient the same label and a shared character. The ceiling is what a model without fault
+        would score, given how notes are cut and what the formulation can hold; where it is 0, a dash stands for the
+        score. A cell trains as many steps as were timed to fit its CPU minutes, scores on tune included; it is still
+        rising where its last score on tune is {RISE} or more above its best before. Seconds a step are medians by the
+        clock. p comes from {study.exchanges:,} random exchanges of documents between two systems, over the seeds that
+        both have; Holm's correction covers the rows of a table."""
+    return [fill(" ".join(text.split()), 120), ""]
 
 
 def _group(study: Study, group: Group, found: Sequence[Row], beside: Path, plots: bool, notes: list[str]) -> list[str]:

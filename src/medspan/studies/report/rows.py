@@ -69,9 +69,9 @@ class Row:
         return total
 
     def figure(self, measure: str, resamples: int, part: str = "") -> Figure | None:
-        """Return F1 in one measure, by its dotted name; None where no cell has it."""
+        """Return F1 in one measure, by its dotted name; None where no cell has it or the formulation cannot say it."""
         counts = self.counts(measure, part=part)
-        if counts is None:
+        if counts is None or not self.can_say(measure):
             return None
         each = [self.counts(measure, [seed], part) for seed in self.cells]
         values = [float(ratios(one.sum(axis=0))[2]) for one in each if one is not None]
@@ -88,6 +88,10 @@ class Row:
         """Return the best F1 the formulation can reach in a measure, where it is known."""
         found = [cell["ceiling"][measure] for cell in self.cells.values() if measure in (cell.get("ceiling") or {})]
         return sum(found) / len(found) if found else None
+
+    def can_say(self, measure: str) -> bool:
+        """Whether the formulation can score in a measure at all, as tagging cannot in relations."""
+        return self.ceiling(measure) != 0.0
 
     def training(self, key: str) -> float | None:
         """Return the mean over seeds of a number that the training noted."""

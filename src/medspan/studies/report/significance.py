@@ -35,7 +35,7 @@ def answer(comparison: Comparison, rows: Sequence[Row], *, exchanges: int) -> An
     """Compare every row with the one that has the baseline's value on the axis asked and the same ones elsewhere.
 
     Counts of the seeds that both have are added up document by document, so that one exchange moves all seeds of a
-    document together. Rows without the measure, and pairs without a common seed, are left out.
+    document together. Rows that lack the measure or cannot score in it, and pairs without a common seed, are left out.
     """
     chosen = [row for row in rows if matches(comparison.where, dict(row.values))]
     pairs: list[tuple[Row, Row, int, Difference]] = []
@@ -44,7 +44,7 @@ def answer(comparison: Comparison, rows: Sequence[Row], *, exchanges: int) -> An
         measure = comparison.measure or row.group.scored.measures[0]
         wanted = {**row.values, comparison.axis: comparison.baseline}
         baseline = next((other for other in chosen if other.values == wanted), None)
-        if baseline is None or baseline is row:
+        if baseline is None or baseline is row or not (row.can_say(measure) and baseline.can_say(measure)):
             continue
         seeds = [seed for seed in row.cells if seed in baseline.cells]
         a, b = (side.counts(measure, seeds) for side in (row, baseline))

@@ -19,9 +19,9 @@ def measure_title(measure: str) -> str:
 
 
 def figures(group: Group, rows: Sequence[Row], resamples: int) -> Table:
-    """F1 of every row in every measure of the group, and the ceiling of the first."""
+    """F1 of every row in every measure of the group, and their ceilings in the same order."""
     measures = group.scored.measures
-    head = (*_axes(group), "seeds", *(f"{measure_title(measure)} F1" for measure in measures), "ceiling")
+    head = (*_axes(group), "seeds", *(f"{measure_title(measure)} F1" for measure in measures), "ceilings")
     return Table(
         f"{group.heading}: F1",
         head,
@@ -30,7 +30,7 @@ def figures(group: Group, rows: Sequence[Row], resamples: int) -> Table:
                 *row.values.values(),
                 str(len(row.cells)),
                 *(_figure(row.figure(measure, resamples)) for measure in measures),
-                _share(row.ceiling(measures[0])),
+                " / ".join(_share(row.ceiling(measure)) for measure in measures),
             )
             for row in rows
         ),
@@ -144,7 +144,7 @@ def records(rows: Sequence[Row], resamples: int) -> Iterator[dict[str, str | flo
                     f"{name}.low": None if figure is None else figure.low,
                     f"{name}.high": None if figure is None else figure.high,
                 }
-        record["ceiling"] = row.ceiling(row.group.scored.measures[0])
+        record |= {f"{measure}.ceiling": row.ceiling(measure) for measure in row.group.scored.measures}
         sizes = ("trainable", "parameters", "peak_memory_bytes", "memory_growth_bytes")
         keys = (*sizes, "seconds_per_step", "steps", "epochs", "cpu_seconds")
         record |= {key: row.training(key) for key in keys}
