@@ -21,6 +21,7 @@ from medspan.models.reading_comprehension.network import ReadingModel  # noqa: E
 
 LAYOUT = Layout(TINY_SCHEMA)
 PROBLEM, DRUG = LAYOUT.label_index["Problem"], LAYOUT.label_index["Drug"]
+SAME = LAYOUT.link_index["same"]
 HIDDEN = 16
 
 # Row 0 asks for problems and has two, nested; row 1 asks for a label it has none of; row 2 asks about its mention of
@@ -33,6 +34,7 @@ GOLD = ReadingGold(
     labels=np.array([-1, -1, DRUG, DRUG]),
     values={"tiny": np.array([[0, 1, 0], [1, 2, -1]])},
     head_of_row=np.array(["tiny", "tiny", "tiny"]),
+    asks=np.array([PROBLEM, DRUG, SAME]),
     about=np.array([[-1, -1], [-1, -1], [12, 12]]),
 )
 
@@ -53,8 +55,13 @@ def states() -> Any:
     return torch.randn(15, HIDDEN, generator=torch.Generator().manual_seed(3))
 
 
-def losses(model: Any, h: Any, gold: ReadingGold = GOLD) -> dict[str, Any]:
-    found: dict[str, Any] = reading_loss(model, h, gold, np.random.default_rng(0), Criterion())
+def losses(
+    model: Any,
+    h: Any,
+    gold: ReadingGold = GOLD,
+    criterion: Criterion = Criterion(),  # noqa: B008
+) -> dict[str, Any]:
+    found: dict[str, Any] = reading_loss(model, h, gold, np.random.default_rng(0), criterion)
     return found
 
 
@@ -131,3 +138,20 @@ def test_a_batch_of_questions_without_any_span_still_has_edges_to_learn() -> Non
     sum(parts.values(), start=torch.zeros(())).backward()
     assert parts["edges"].item() > 0
     assert model.token.weight.grad.any()
+
+
+def test_right_answers_weigh_as_what_is_asked_for_does_where_classes_are_balanced() -> None:
+    model, h = model_with(bias=-8.0), states()
+    plain = losses(model, h)
+    weights = {"tiny/labels": torch.ones(len(LAYOUT.labels)), "tiny/links": torch.ones(len(LAYOUT.links))}
+    weights["tiny/labels"][PROBLEM], weights["tiny/links"][SAME] = 3.0, 5.0
+    # All candidate answers to the first question are right; of those to the third, one of two is.
+    balanced = losses(model, h, criterion=Criterion("class_balanced", groups=weights))
+    assert balanced["answers"].item() == pytest.approx(3 * plain["answers"].item(), rel=1e-5)
+    only_wrong = replace(GOLD, is_answer=np.zeros(4, bool), values={})
+    assert losses(model, h, only_wrong, Criterion("class_balanced", groups=weights))["links"].item() == pytest.approx(
+        losses(model, h, only_wrong)["links"].item(), rel=1e-5
+    )
+    assert plain["links"].item() < balanced["links"].item() < 5 * plain["links"].item()
+    assert balanced["edges"].item() > plain["edges"].item()
+    assert balanced["values"].item() == plain["values"].item()

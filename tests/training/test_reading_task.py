@@ -289,6 +289,18 @@ def test_shown_mentions_travel_in_the_checkpoint(tmp_path: Path, monkeypatch: py
     assert row[1 : 1 + len(shown)] == shown.ids.tolist()
 
 
+def test_classes_are_counted_by_their_answers_whether_or_not_new_tails_are_learnt() -> None:
+    layout = Layout(TINY_SCHEMA, TINY_SCHEMA.labels)
+    for options in Options(), Options(new_tails=True):
+        reading = task(options)
+        counts = reading.class_counts(examples_of(reading, FIVE))
+        labels = dict(zip(layout.labels, counts["tiny/labels"], strict=True))
+        assert labels == {"Problem": 6, "Drug": 5, "Dose": 3, "Habit": 4, "Status": 4, "Amount": 1}
+        links = dict(zip(layout.links, counts["tiny/links"], strict=True))
+        # The fragments of two mentions, and the two drugs that are the same, are asked about from both sides.
+        assert links == {"dose-of": 3, "reason": 1, "same": 2, "role:status": 4, "role:amount": 1, "+": 4}
+
+
 def test_collating_keeps_every_rows_window_and_gold() -> None:
     reading = task()
     examples = examples_of(reading, FIVE)

@@ -5,7 +5,7 @@ join; never all pairs of tokens.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,8 @@ class ReadingGold:
     row_of_token: (tokens,) ascending; is_annotated: (tokens,) whether the corpus speaks about a token.
     spans: (spans, 2) first and last token, both inclusive; is_answer, labels: (spans,) as in Answers.
     values: by head set, (its attributes' holders, 1 + attributes): span number, then values as in Targets.
-    head_of_row: (rows,) name of its head set; about: (rows, 2) the tokens a question is about, -1 for none.
+    head_of_row: (rows,) name of its head set; asks: (rows,) the label or link asked for; about: (rows, 2) the tokens a
+    question about a link is about, -1 for none.
     """
 
     row_of_token: IntArray
@@ -41,14 +42,19 @@ class ReadingGold:
     labels: IntArray
     values: Mapping[str, IntArray]
     head_of_row: npt.NDArray[np.str_]
+    asks: IntArray
     about: IntArray
 
 
 def reading_loss(
     model: ReadingModel, h: Tensor, gold: ReadingGold, rng: np.random.Generator, criterion: Criterion
 ) -> dict[str, Tensor]:
-    """Return the summed losses by part: edges, answers, links, values. `h`: (tokens, D)."""
+    """Return the summed losses by part: edges, answers, links, values. `h`: (tokens, D).
+
+    Groups of classes that a criterion may weigh: HEAD/labels and HEAD/links, by what a question asks for.
+    """
     tokens = model.token_scores(h)
+    weights = _row_weights(gold, criterion)
     first, last, labels, is_answer = _candidates(tokens, gold, rng)
     row = gold.row_of_token[first]
     gap = gap_codes(first, last, gold.about[row, 0], gold.about[row, 1])
@@ -62,11 +68,12 @@ def reading_loss(
             at = _on(h, mine)
             logits = logits.index_add(0, at, model.tail_scores(str(head), states[at], _on(h, labels[mine])))
     is_annotated = gold.is_annotated[first] & gold.is_annotated[last]
+    by_span = criterion if weights is None else replace(criterion, weights=weights[row])
     targets = _on(h, is_answer.astype(np.float32))
     return {
-        "edges": _edge_loss(tokens, gold, criterion),
-        "answers": criterion.binary(logits, targets, _on(h, is_annotated & ~is_link)),
-        "links": criterion.binary(logits, targets, _on(h, is_annotated & is_link)),
+        "edges": _edge_loss(tokens, gold, criterion, weights),
+        "answers": by_span.binary(logits, targets, _on(h, is_annotated & ~is_link)),
+        "links": by_span.binary(logits, targets, _on(h, is_annotated & is_link)),
         "values": _value_loss(model, states, gold, criterion),
     }
 
@@ -75,12 +82,26 @@ def _on(like: Tensor, array: npt.NDArray[np.generic]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array)).to(like.device)
 
 
-def _edge_loss(tokens: Tensor, gold: ReadingGold, criterion: Criterion) -> Tensor:
+def _row_weights(gold: ReadingGold, criterion: Criterion) -> Tensor | None:
+    """What a right answer weighs in each row, (rows,); None where the criterion weighs no classes."""
+    if not criterion.groups:
+        return None
+    found = torch.ones(len(gold.asks))
+    for row, (head, asked, about) in enumerate(zip(gold.head_of_row, gold.asks, gold.about[:, 0], strict=True)):
+        weights = criterion.of(f"{head}/{'labels' if about < 0 else 'links'}").weights
+        if weights is not None:
+            found[row] = weights[int(asked)]
+    return found
+
+
+def _edge_loss(tokens: Tensor, gold: ReadingGold, criterion: Criterion, weights: Tensor | None) -> Tensor:
     targets = np.zeros(tuple(tokens.shape), np.float32)
     for first, last in gold.spans[gold.is_answer]:
         targets[first, 0] = targets[last, 1] = 1.0
         targets[first : last + 1, 2] = 1.0
     mask = np.broadcast_to(gold.is_annotated[:, None], targets.shape)
+    if weights is not None:
+        criterion = replace(criterion, weights=weights[gold.row_of_token].unsqueeze(1))
     return criterion.binary(tokens, _on(tokens, targets), _on(tokens, mask))
 
 

@@ -42,10 +42,12 @@ IntArray = npt.NDArray[np.int64]
 class QuestionGold:
     """The gold of one question about one window.
 
-    text: (tokens,) where the window's tokens are in the row; is_annotated: (tokens,) as in Targets.
+    asks: the label, or the link where `answers` are about a mention. text: (tokens,) where the window's tokens are in
+    the row; is_annotated: (tokens,) as in Targets.
     """
 
     head: str
+    asks: int
     text: IntArray
     is_annotated: npt.NDArray[np.bool_]
     answers: Answers
@@ -134,19 +136,19 @@ class ReadingTask:
         options = Options.model_validate(self.setting.options)
         layout, window = self.setting.layouts[head], row.tokens
 
-        def example(asked: Asked, answers: Answers, negatives: float) -> Example:
-            gold = QuestionGold(head, asked.text, targets.is_annotated, answers)
+        def example(asked: Asked, column: int, answers: Answers, negatives: float) -> Example:
+            gold = QuestionGold(head, column, asked.text, targets.is_annotated, answers)
             return Example(asked.row, gold, repeat if answers.is_answer.any() else repeat * negatives)
 
         for label in np.flatnonzero(supervision.labels).tolist():
             answers = entity_answers(targets, label, supervision)
-            yield example(self._questions.entity(head, label, window), answers, options.negatives)
+            yield example(self._questions.entity(head, label, window), label, answers, options.negatives)
         labels = targets.spans[:, 2]
         pairs = legal_pairs(np.zeros(len(labels), np.int64), labels, layout)
         for mention, column, answers in link_answers(targets, pairs, layout, supervision, options.new_tails):
             first, last, label = targets.spans[mention].tolist()
             asked = self._questions.link(head, label, column, window, first, last)
-            yield example(asked, answers, options.link_negatives)
+            yield example(asked, column, answers, options.link_negatives)
 
     def collate(self, examples: Sequence[Example]) -> ReadingBatch:
         """Pad rows to the longest and lay their windows and gold end to end."""
@@ -158,6 +160,19 @@ class ReadingTask:
         text = np.concatenate([part.text + number * width for number, part in enumerate(gold)])
         inputs = {name: torch.from_numpy(array) for name, array in arrays.items()}
         return ReadingBatch(inputs, torch.from_numpy(text), int(offsets[-1]), _gather(gold, sizes, offsets))
+
+    def class_counts(self, examples: Sequence[Example]) -> dict[str, list[int]]:
+        """Return how many answers there are to the question for each label, and for each link, of each head set."""
+        counts: dict[str, list[int]] = {}
+        for head, layout in self.setting.layouts.items():
+            counts[f"{head}/labels"] = [0] * len(layout.labels)
+            counts[f"{head}/links"] = [0] * len(layout.links)
+        for example in examples:
+            gold = cast(QuestionGold, example.gold)
+            is_link = gold.answers.about is not None
+            found = gold.answers.is_answer & ((gold.answers.labels >= 0) | (not is_link))
+            counts[f"{gold.head}/{'links' if is_link else 'labels'}"][gold.asks] += int(found.sum())
+        return counts
 
     def losses(
         self, network: nn.Module, batch: ReadingBatch, rng: np.random.Generator, criterion: Criterion
@@ -202,5 +217,6 @@ def _gather(gold: Sequence[QuestionGold], sizes: IntArray, offsets: IntArray) ->
         np.concatenate([part.answers.labels for part in gold]),
         {head: np.concatenate(parts) for head, parts in values.items()},
         np.array([part.head for part in gold]),
+        np.array([part.asks for part in gold]),
         about,
     )
