@@ -87,6 +87,7 @@ class _MLflow:
     """Writes to the server of MLFLOW_TRACKING_URI, or else to a database file in the run's folder."""
 
     def __init__(self, folder: Path, run: str, settings: Mapping[str, float]) -> None:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it would report its use over the network
         self._mlflow = _load("mlflow", "mlflow")
         if not os.environ.get("MLFLOW_TRACKING_URI"):
             (folder / "mlflow").mkdir(parents=True, exist_ok=True)
@@ -106,8 +107,9 @@ class _Wandb:
     """Writes offline unless WANDB_MODE says otherwise; output of the terminal, code and git are not taken."""
 
     def __init__(self, folder: Path, run: str, settings: Mapping[str, float]) -> None:
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         wandb = _load("wandb", "wandb")
-        quiet = wandb.Settings(console="off", disable_code=True, disable_git=True, save_code=False)
+        quiet = wandb.Settings(console="off", disable_code=True, disable_git=True, save_code=False, silent=True)
         self._run = wandb.init(
             project="medspan",
             name=run,
