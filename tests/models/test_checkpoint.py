@@ -92,12 +92,14 @@ def test_weights_come_back_bit_by_bit(model: Any, folder: Path) -> None:
 def test_heads_are_read_from_either_file_in_half_precision_where_exported(model: Any, folder: Path) -> None:
     whole = load_heads(folder)
     assert whole.keys() == heads_of(model).keys()
-    save_heads(folder, whole)
+    save_heads(folder, whole, half=True)
     half = load_heads(folder)
     assert half.keys() == whole.keys()
     for name, value in whole.items():
         assert half[name].dtype == np.float32
         np.testing.assert_array_equal(half[name], value.astype(np.float16).astype(np.float32))
+    save_heads(folder, whole, half=False)
+    assert all(np.array_equal(value, whole[name]) for name, value in load_heads(folder).items())
 
 
 def change(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:

@@ -158,11 +158,12 @@ def refuse_code(data: Any, path: Path) -> None:
             stack.extend(item)
 
 
-def save_heads(folder: Path, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
-    """Write the layers above the encoder as `heads.safetensors`, in half precision (2 bytes a weight)."""
+def save_heads(folder: Path, weights: Mapping[str, npt.NDArray[np.float32]], *, half: bool) -> None:
+    """Write the layers above the encoder as `heads.safetensors`; in half precision a weight takes 2 bytes."""
     from safetensors.numpy import save_file
 
-    arrays = {name: np.ascontiguousarray(value, dtype=np.float16) for name, value in sorted(weights.items())}
+    kind = np.float16 if half else np.float32
+    arrays = {name: np.ascontiguousarray(value, dtype=kind) for name, value in sorted(weights.items())}
     save_file(arrays, folder / "heads.safetensors")
 
 

@@ -1,4 +1,4 @@
-"""A trained run to a model folder that ships: exported encoder, half-precision heads, model card, and the int8 gate."""
+"""A trained run to a model folder that ships: exported encoder, heads, model card, and the int8 gate."""
 
 import shutil
 from collections.abc import Sequence
@@ -27,8 +27,8 @@ from medspan.training.card import model_card
 from medspan.training.ceiling import tune_ceiling
 from medspan.training.config import Recipe
 from medspan.training.evaluation import TuneScores, score_tune
-from medspan.training.setup import build_task
 from medspan.training.sources import TuneSet, gather
+from medspan.training.tasks import TASKS, Setting
 from medspan.training.thresholds import fit_thresholds
 
 __all__ = ["GATE", "Release", "release"]
@@ -66,7 +66,8 @@ def release(run: Path, folder: Path, *, int8: bool = True) -> Release:
         raise CheckpointError(f"{folder} is not empty; give a new folder")
     recipe = Recipe.model_validate(config.recipe)
     tokenizer = TextTokenizer.load(run)
-    task = build_task(recipe, tokenizer, config.layouts, config.window)
+    # With the options as training left them, not as the recipe had them: some are chosen by looking at the documents.
+    task = TASKS.get(config.formulation)(Setting(tokenizer, config.layouts, config.window, config.options))
     encoder = load_trained_encoder(run)
     material = gather(recipe, task, config.layouts)
     if int8 and not material.tune:
@@ -76,7 +77,7 @@ def release(run: Path, folder: Path, *, int8: bool = True) -> Release:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         _release_entities(run / ENTITIES, folder / ENTITIES, int8=int8)
-        save_heads(folder, load_heads(run))
+        save_heads(folder, load_heads(run), half=int8)
         exact = score_tune(_extractor(TorchEngine(encoder), config, tokenizer, folder), material.tune)
         calibration = calibration_rows(material, task, config.layouts, CALIBRATION_ROWS, recipe.seed)
         path = export_encoder(encoder, folder, calibration, int8=int8)
