@@ -21,7 +21,7 @@ __all__ = ["Written", "write_report"]
 
 _CAPTIONS = {
     "f1": "F1 with 95 % bootstrap intervals",
-    "curves": "Strict F1 on the documents kept apart for tuning, by step",
+    "curves": "Strict F1 on the documents kept apart for tuning, by step: of entities, or of what joins given entities",
     "parameters": "F1 against trainable parameters",
 }
 
@@ -71,11 +71,11 @@ def _reading(study: Study) -> list[str]:
         are several, and in brackets the 95 % interval from {study.bootstrap:,} resamples of the documents (of
         patients or articles, where several documents come from one), all seeds together. Strict is the same label and
         the same fragments; lenient the same label and a shared character. The ceiling is what a model without fault
-        would score, given how notes are cut and what the formulation can hold; where it is 0, a dash stands for the
-        score. A cell trains as many steps as were timed to fit its CPU minutes, scores on tune included; it is still
-        rising where its last score on tune is {RISE} or more above its best before. Seconds a step are medians by the
-        clock. p comes from {study.exchanges:,} random exchanges of documents between two systems, over the seeds that
-        both have; Holm's correction covers the rows of a table."""
+        would score, given how notes are cut and what the formulation can hold (from given entities, where it joins
+        them); where it is 0, a dash stands for the score. A cell trains as many steps as were timed to fit its CPU
+        minutes, scores on tune included; it is still rising where its last score on tune is {RISE} or more above its
+        best before. Seconds a step are medians by the clock. p comes from {study.exchanges:,} random exchanges of
+        documents between two systems, over the seeds that both have; Holm's correction covers the rows of a table."""
     return [fill(" ".join(text.split()), 120), ""]
 
 
@@ -119,7 +119,8 @@ def _absent(study: Study, states: Sequence[State]) -> list[str]:
     stale = [(state.cell.name, state.staleness) for state in states if state.staleness]
     left = [pair for group in study.groups for pair in left_out(group)]
     parts = ["## Cells that are not here", ""]
-    parts += [f"Missing: {', '.join(map(escaped, missing))}." if missing else "No cell is missing.", ""]
+    named = f"Missing: {', '.join(map(escaped, missing))}." if missing else "No cell is missing."
+    parts += [fill(named, 120, break_on_hyphens=False, break_long_words=False), ""]
     if stale:
         parts += [
             markdown_tables([Table("Stale: the study has changed since", ("cell", "why"), tuple(stale))], level=3)

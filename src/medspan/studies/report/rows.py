@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,7 @@ class Row:
     group: Group
     values: Mapping[str, str]
     cells: Mapping[str, Kept]
+    _found: dict[tuple[str, int, str], Figure | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -70,6 +71,12 @@ class Row:
 
     def figure(self, measure: str, resamples: int, part: str = "") -> Figure | None:
         """Return F1 in one measure, by its dotted name; None where no cell has it or the formulation cannot say it."""
+        key = (measure, resamples, part)
+        if key not in self._found:  # tables, files and plots ask for the same resamples
+            self._found[key] = self._figure(measure, resamples, part)
+        return self._found[key]
+
+    def _figure(self, measure: str, resamples: int, part: str) -> Figure | None:
         counts = self.counts(measure, part=part)
         if counts is None or not self.can_say(measure):
             return None
