@@ -61,6 +61,14 @@ def test_the_unknown_token_of_a_tiny_double_is_rare_in_its_own_texts(model_type:
     assert not unknown & set(backend.encode(TEXTS[1]).ids)
 
 
+@pytest.mark.parametrize("model_type", ARCHITECTURES)
+def test_no_piece_of_a_tiny_double_joins_letters_with_signs_or_digits(model_type: str) -> None:
+    text = "aspirin, 81mg (nausea); 3/day."
+    (tokens,) = TextTokenizer(tiny_tokenizer(model_type, [text] * 20))([text])
+    pieces = [text[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True)]
+    assert all(piece.isalpha() or piece.isdigit() or not any(c.isalnum() for c in piece) for piece in pieces)
+
+
 def test_the_same_arguments_give_the_same_double_and_another_seed_another(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from medspan.models.tiny import tiny_backbone\n"

@@ -134,13 +134,15 @@ def _unigram(special: tuple[str, ...], texts: Iterator[str], size: int) -> Any:
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.Replace(Regex(r"\s{2,}|[\n\r\t]"), " "), normalizers.NFC(), normalizers.Strip(left=False)]
     )
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    spaces = pre_tokenizers.Metaspace(prepend_scheme="always")
+    # SentencePiece makes no piece of letters with signs or digits; whole words remain together otherwise.
+    kinds = pre_tokenizers.Split(Regex(r"▁?[\p{L}\p{M}]+|▁?\p{N}+|▁?[^\p{L}\p{M}\p{N}▁]"), behavior="isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([spaces, kinds])
+    merged = _merged(tokenizer, texts, size)
+    tokenizer.pre_tokenizer = spaces
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
     # Pieces that were merged early are the likely ones; single characters serve where nothing else fits.
-    scored = [
-        (piece, -20.0 if len(piece) == 1 else -log(rank + 2))
-        for rank, piece in enumerate(_merged(tokenizer, texts, size))
-    ]
+    scored = [(piece, -20.0 if len(piece) == 1 else -log(rank + 2)) for rank, piece in enumerate(merged)]
     order = [pad, begin, end, unknown, mask]
     tokenizer.model = models.Unigram([*((name, 0.0) for name in order), *scored], unk_id=order.index(unknown))
     return tokenizer
