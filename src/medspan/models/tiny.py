@@ -107,8 +107,11 @@ def _word_pieces(special: tuple[str, ...], texts: Iterator[str], size: int) -> A
     begin, pad, end, unknown, mask = special
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    words = pre_tokenizers.BertPreTokenizer()
+    # No piece holds letters and digits, so that "81mg" falls into its parts.
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, pre_tokenizers.Digits()])
     found = _merged(tokenizer, texts, size // 2)
+    tokenizer.pre_tokenizer = words
     names = dict.fromkeys([pad, unknown, begin, end, mask, *found, *(f"##{piece}" for piece in found)])
     tokenizer.model = models.WordPiece({piece: number for number, piece in enumerate(names)}, unk_token=unknown)
     tokenizer.decoder = decoders.WordPiece()
