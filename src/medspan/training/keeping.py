@@ -108,7 +108,8 @@ class Keeper:
         if not self._devices.is_first:
             return self._kept(self._network, self._setup, writes=False)
         setup = replace(prepare(self._recipe), task=self._setup.task)
-        network = setup.task.build(setup.encoder)
+        # By the run's own task, which has seen its examples and may have sized the network by them.
+        network = self._setup.task.build(setup.encoder)
         network.load_state_dict(weights, strict=False)
         network.to(self._devices.device).eval()
         return self._kept(network, setup, writes=True)
