@@ -1,7 +1,11 @@
 """Exported runs of every formulation under every strategy predict what torch does (G5)."""
 
+import functools
+import json
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ pytest.importorskip("peft")
 pytest.importorskip("onnx")
 
 from medspan.annotation import Document
+from medspan.corpora import write
 from medspan.formulations.inputs import EncoderInput, held
 from medspan.inference import load
 from medspan.training import release as module
@@ -35,6 +40,9 @@ CASES = [
     for formulation in FORMULATIONS
     for strategy in (STRATEGIES if " " not in formulation else STRATEGIES[:3])
 ]
+
+
+Released = Callable[[str, str], tuple[Path, Path]]
 
 
 class Recorder:
@@ -69,24 +77,28 @@ def exported_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module", params=CASES, ids=" ".join)
-def both(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, exported_once: None
-) -> tuple[Path, Path]:
-    """A run's folder and its export."""
-    formulation, strategy = request.param
-    folder = tmp_path_factory.mktemp("run")
-    with tiny_corpus():
-        run = random_checkpoint(folder / "run", formulation.split()[0], strategy, **FORMULATIONS[formulation])
-        return run, release(run, folder / "exported", int8=False).folder
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory, exported_once: None) -> Released:
+    """Return the folders of a run and its export."""
+    del exported_once
+
+    @functools.cache
+    def folders(formulation: str, strategy: str) -> tuple[Path, Path]:
+        place = tmp_path_factory.mktemp("run")
+        with tiny_corpus():
+            run = random_checkpoint(place / "run", formulation.split()[0], strategy, **FORMULATIONS[formulation])
+            return run, release(run, place / "exported", int8=False).folder
+
+    return folders
 
 
 def found(document: Document) -> tuple[Any, ...]:
     return document.entities, document.relations, document.events
 
 
-def test_a_float32_export_predicts_what_the_run_does(both: tuple[Path, Path]) -> None:
-    run, folder = both
+@pytest.mark.parametrize(("formulation", "strategy"), CASES)
+def test_a_float32_export_predicts_what_the_run_does(formulation: str, strategy: str, released: Released) -> None:
+    run, folder = released(formulation, strategy)
     torch, onnx = load(run, engine="torch"), load(folder, engine="onnx")
     onnx = onnx.with_thresholds(torch.heads.thresholds)
     torch.annotator.encoder = recorder = Recorder(torch.annotator.encoder)
@@ -100,3 +112,53 @@ def test_a_float32_export_predicts_what_the_run_does(both: tuple[Path, Path]) ->
                 assert one.score is other.score is None or one.score == pytest.approx(other.score, abs=1e-4)
     states = onnx.annotator.encoder.encode(recorder.rows)
     np.testing.assert_allclose(states, recorder.inner.encode(recorder.rows), atol=1e-4)
+
+
+_WITHOUT_TORCH = """
+import sys
+sys.modules.update(dict.fromkeys(["torch", "transformers", "peft", "accelerate", "onnx", "nncf"]))
+from medspan.apps.cli import app
+app()
+"""
+
+
+def extract(*arguments: Any) -> subprocess.CompletedProcess[str]:
+    """Run `medspan extract` in a process that cannot import torch."""
+    command = [sys.executable, "-c", _WITHOUT_TORCH, "extract", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("formulation", FORMULATIONS)
+def test_extract_runs_every_export_without_torch(formulation: str, released: Released, tmp_path: Path) -> None:
+    _, exported = released(formulation, "full")
+    folder = shutil.copytree(exported, tmp_path / "model")
+    if formulation.startswith("pair"):
+        shutil.copytree(released("joint", "full")[1], folder / "entities")
+    for note in NOTES[:3]:
+        (tmp_path / f"{note.id}.txt").write_text(note.text, encoding="utf-8")
+    done = extract(*(tmp_path / f"{note.id}.txt" for note in NOTES[:3]), "-o", tmp_path / "out", "--model", folder)
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "out" / "documents.jsonl").read_text("utf-8").splitlines()
+    expected = load(folder).annotate([note.bare() for note in NOTES[:3]])
+    assert sum(len(part) for document in expected for part in found(document)) > 3
+    for line, wanted in zip(lines, expected, strict=True):
+        record = json.loads(line)
+        assert [record["id"], *(len(record.get(name, [])) for name in ("entities", "relations", "events"))] == [
+            wanted.id,
+            *map(len, found(wanted)),
+        ]
+
+
+def test_extract_joins_given_entities_and_says_so_where_there_are_none(released: Released, tmp_path: Path) -> None:
+    _, folder = released("pair_classification", "full")
+    (tmp_path / "plain.txt").write_text(NOTES[0].text, encoding="utf-8")
+    refused = extract(tmp_path / "plain.txt", "-o", tmp_path / "none", "--model", folder)
+    assert refused.returncode == 2
+    assert "plain text has no entities" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    write(NOTES[:5], tmp_path / "given.jsonl", "jsonl")
+    done = extract(tmp_path / "given.jsonl", "-o", tmp_path / "out", "--model", folder)
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in (tmp_path / "out" / "documents.jsonl").read_text("utf-8").splitlines()]
+    assert [len(record["entities"]) for record in records] == [len(note.entities) for note in NOTES[:5]]
+    assert sum(len(record.get("relations", [])) for record in records) > 5

@@ -89,5 +89,8 @@ def _model(name: str) -> Iterator[Check]:
     except Exception as error:
         yield Check("model", False, f"fails on an invented sentence: {type(error).__name__}")
         return
+    if extractor.keeps_entities:
+        yield Check("model answers", True, "it joins entities that documents have; the invented sentence has none")
+        return
     found = f"{len(document.entities)} entities, {len(document.relations)} relations, {len(document.events)} events"
     yield Check("model answers", bool(document.entities), f"{found} in an invented sentence")
