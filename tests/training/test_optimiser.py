@@ -58,6 +58,16 @@ def test_adapters_learn_at_the_peak_rate_in_every_layer_and_frozen_weights_not_a
     assert group["peak"] == 1.0
 
 
+def test_adapters_have_a_rate_of_their_own_beside_a_backbone_that_learns() -> None:
+    encoder = torch.nn.ModuleDict(
+        {"backbone": torch.nn.Linear(2, 2, bias=False), "prompt_encoder": torch.nn.Linear(3, 3, bias=False)}
+    )
+    model = torch.nn.ModuleDict({"encoder": torch.nn.ModuleDict({"peft": encoder})})
+    options = Optimisation(learning_rate=1e-5, adapter_learning_rate=1e-2)
+    rates = {tuple(group["params"][0].shape): group["lr"] for group in build_optimiser(model, options).param_groups}
+    assert rates == {(2, 2): pytest.approx(1e-5), (3, 3): 1e-2}
+
+
 def test_the_average_holds_no_frozen_weight_and_is_only_lent_to_the_model() -> None:
     model = torch.nn.ModuleDict({"frozen": torch.nn.Linear(2, 2).requires_grad_(False), "head": torch.nn.Linear(2, 2)})
     average = Average(model, 0.5)

@@ -36,7 +36,7 @@ def backbone_path(name: str, *, allow_download: bool = False) -> str:
         if not folder.exists() and allow_download:
             folder = _fetch(name)
     if not (folder / "config.json").is_file():
-        hint = "give a model folder, pkg:module/path, or a hub id where downloads are allowed"
+        hint = "give a model folder, pkg:module/path, or a hub id together with allow_download: true"
         raise CheckpointError(f"backbone {name}: no config.json in {folder}; {hint}")
     return str(folder)
 

@@ -82,6 +82,9 @@ class Optimisation(_Part):
     accumulation: int = Field(1, ge=1, description="batches whose gradients make one step, on each device")
     learning_rate: float = Field(3e-4, gt=0, description="peak rate of the encoder's last layer, and of adapters")
     head_learning_rate: float = Field(1e-3, gt=0, description="peak rate of everything above the encoder")
+    adapter_learning_rate: float | None = Field(
+        None, gt=0, description="peak rate of what the strategy adds to the encoder; none: `learning_rate`"
+    )
     layer_decay: float = Field(0.9, gt=0, le=1, description="factor on the rate for each layer further down")
     weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay; not on biases and norms")
     warmup: float = Field(0.06, ge=0, description="steps with a rising rate: below 1 a share, else their number")
@@ -136,6 +139,7 @@ class Recipe(_Part):
     strategy: StrategyName = Field("full", description="which weights learn")
     adapter: AdapterOptions = Field(default_factory=AdapterOptions)
     backbone: str = Field(description="folder, hub id or pkg:module/path of the pretrained encoder, or tiny")
+    allow_download: bool = Field(False, description="whether a backbone given as a hub id may be fetched")
     architecture: dict[str, Any] | None = Field(
         None, description="the encoder's model_type and sizes, where no model folder has them"
     )

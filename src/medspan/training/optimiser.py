@@ -18,7 +18,7 @@ _ADDED = re.compile(r"\.(lora_|ia3_|prompt_encoder\.)")
 def build_optimiser(model: nn.Module, options: Optimisation) -> torch.optim.AdamW:
     """Return AdamW over what learns, with layer-wise rates that fall by `layer_decay` from the encoder's last layer.
 
-    What a strategy adds to the encoder has the peak rate whatever its layer: it starts from nothing everywhere.
+    What a strategy adds to the encoder has one rate whatever its layer: it starts from nothing everywhere.
     """
     numbers = [int(match.group(1)) for name, _ in model.named_parameters() if (match := _LAYER.match(name))]
     n_layers = max(numbers, default=-1) + 1
@@ -41,7 +41,7 @@ def _rate(name: str, n_layers: int, options: Optimisation) -> float:
     if not name.startswith("encoder."):
         return options.head_learning_rate
     if _ADDED.search(name):
-        return options.learning_rate
+        return options.adapter_learning_rate or options.learning_rate
     match = _LAYER.match(name)
     depth = n_layers - 1 - int(match.group(1)) if match else n_layers
     return options.learning_rate * options.layer_decay**depth

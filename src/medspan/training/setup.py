@@ -37,7 +37,8 @@ def prepare(recipe: Recipe) -> Setup:
     """Load the backbone and build what the recipe asks; raises ConfigError where its windows do not fit the encoder."""
     with TemporaryDirectory() as scratch:
         name = _double(recipe, Path(scratch)) if recipe.backbone == "tiny" else recipe.backbone
-        tokenizer, backbone = backbone_tokenizer(name), load_backbone(name)
+        tokenizer = backbone_tokenizer(name, allow_download=recipe.allow_download)
+        backbone = load_backbone(name, allow_download=recipe.allow_download)
     layouts = build_layouts(recipe)
     size = WindowSize(recipe.window.budget, recipe.window.overlap)
     encoder = apply(backbone, recipe.strategy, recipe.adapter)
