@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ import pytest
 from tiny import TINY_SCHEMA, random_joint_model, tiny_backbone, tiny_notes, tiny_tokenizer
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
+peft = pytest.importorskip("peft")
 
 from medspan.corpora import schema  # noqa: E402
-from medspan.errors import CheckpointError  # noqa: E402
+from medspan.errors import CheckpointError, ConfigError  # noqa: E402
 from medspan.formulations import TextTokenizer, WindowSize  # noqa: E402
 from medspan.formulations.mentions import Layout, Thresholds  # noqa: E402
 from medspan.inference import build_extractor, load  # noqa: E402
@@ -29,7 +31,9 @@ from medspan.models.checkpoint import (  # noqa: E402
     write_config,
 )
 from medspan.models.joint import JointScorer  # noqa: E402
+from medspan.models.strategies import AdapterOptions, apply, merged  # noqa: E402
 from medspan.models.weights import load_trained_encoder, load_weights, save_weights  # noqa: E402
+from tiny_encoders import tiny_model, tiny_rows  # noqa: E402
 
 NOTES = [note.text for note in tiny_notes("medications", 4)]
 LAYOUTS = {"tiny": Layout(TINY_SCHEMA, ("Problem",)), "sdoh": Layout(schema("sdoh"))}
@@ -102,8 +106,113 @@ def test_heads_are_read_from_either_file_in_half_precision_where_exported(model:
     assert all(np.array_equal(value, whole[name]) for name, value in load_heads(folder).items())
 
 
+STRATEGIES = [
+    (strategy, frozen)
+    for strategy in ("full", "head", "prompt", "p-tuning", "prefix", "lora", "ia3")
+    for frozen in ((True, False) if strategy in {"prompt", "p-tuning", "prefix"} else (True,))
+]
+
+
+def trained(strategy: str, frozen: bool = True, model_type: str = "bert") -> Any:
+    """A network whose encoder has learnt something under a strategy, with one layer above it."""
+    encoder = apply(tiny_model(model_type), strategy, AdapterOptions(tokens=4, freeze_backbone=frozen)).eval()
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter), alpha=0.1)
+    return torch.nn.ModuleDict({"encoder": encoder, "head": torch.nn.Linear(32, 3)})
+
+
+def states(encoder: Any) -> Any:
+    ids, mask = tiny_rows()
+    with torch.no_grad():
+        return encoder(ids, mask)[mask > 0]
+
+
+@pytest.mark.parametrize(("strategy", "frozen"), STRATEGIES)
+def test_an_encoder_under_any_strategy_comes_back(strategy: str, frozen: bool, tmp_path: Path) -> None:
+    network = trained(strategy, frozen)
+    save_weights(tmp_path, network)
+    loaded = load_trained_encoder(tmp_path)
+    assert torch.equal(states(loaded), states(network.encoder))
+    assert loaded.max_tokens == network.encoder.max_tokens
+    assert not any(parameter.requires_grad for parameter in loaded.parameters())
+    names = set(load_weights(tmp_path))
+    learns = strategy == "full" or not frozen
+    plain = {f"encoder.backbone.{name}" for name in tiny_model().state_dict()}
+    assert names == {"head.weight", "head.bias"} | (plain if learns else set())
+    assert (tmp_path / "backbone" / "model.safetensors").exists() != learns
+    assert (tmp_path / "adapter").exists() == (strategy not in {"full", "head"})
+
+
+@pytest.mark.parametrize("strategy", ["prefix", "lora", "ia3"])
+def test_transformers_and_peft_load_the_parts_of_a_checkpoint_by_themselves(strategy: str, tmp_path: Path) -> None:
+    network = trained(strategy)
+    save_weights(tmp_path, network)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # peft uses names that transformers has changed
+        backbone = transformers.AutoModel.from_pretrained(tmp_path / "backbone", add_pooling_layer=False)
+        model = peft.PeftModel.from_pretrained(backbone, tmp_path / "adapter").eval()
+        ids, mask = tiny_rows()
+        with torch.no_grad():
+            found = model(input_ids=ids, attention_mask=mask).last_hidden_state
+    assert torch.allclose(found[mask > 0], states(network.encoder), atol=1e-5)
+
+
+def test_a_frozen_backbone_is_written_once_and_what_learns_each_time(tmp_path: Path) -> None:
+    network = trained("lora")
+    save_weights(tmp_path, network)
+    written = (tmp_path / "backbone" / "model.safetensors").stat()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.1)
+    save_weights(tmp_path, network, frozen_too=False)
+    again = (tmp_path / "backbone" / "model.safetensors").stat()
+    assert (again.st_ino, again.st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
+    assert torch.equal(states(load_trained_encoder(tmp_path)), states(network.encoder))
+    assert torch.equal(load_weights(tmp_path)["head.bias"], network["head"].bias)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_what_an_earlier_run_left_in_the_folder_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    save_weights(tmp_path, trained("lora"))
+    network = trained("full")
+    save_weights(tmp_path, network)
+    assert torch.equal(states(load_trained_encoder(tmp_path)), states(network.encoder))
+
+
+def test_an_encoder_with_a_fixed_prompt_is_not_saved_without_it(tmp_path: Path) -> None:
+    network = trained("prompt")
+    network["encoder"] = merged(network.encoder)
+    with pytest.raises(ConfigError, match="fixed virtual tokens"):
+        save_weights(tmp_path, network)
+
+
+def test_backbone_weights_that_do_not_fit_their_config_are_refused(tmp_path: Path) -> None:
+    save_weights(tmp_path, trained("lora"))
+    change(tmp_path / "backbone", lambda data: data.update(vocab_size=70))
+    with pytest.raises(
+        CheckpointError, match=r"1 are missing, unknown or of another shape, embeddings\.word_embeddings"
+    ):
+        load_trained_encoder(tmp_path)
+    change(tmp_path / "backbone", lambda data: data.update(vocab_size=60, num_hidden_layers=1))
+    with pytest.raises(CheckpointError, match="are missing, unknown or of another shape"):
+        load_trained_encoder(tmp_path)
+    (tmp_path / "backbone" / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="the backbone's weights are in neither"):
+        load_trained_encoder(tmp_path)
+
+
+def test_an_adapter_config_that_asks_to_run_code_is_refused(tmp_path: Path) -> None:
+    save_weights(tmp_path, trained("lora"))
+    change(tmp_path / "adapter", lambda data: data.update(auto_map={"base_model_class": "evil.Model"}))
+    with pytest.raises(CheckpointError, match="auto_map"):
+        load_trained_encoder(tmp_path)
+
+
 def change(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
-    path = folder / "config.json"
+    path = folder / ("adapter_config.json" if folder.name == "adapter" else "config.json")
     data = json.loads(path.read_text(encoding="utf-8"))
     edit(data)
     path.write_text(json.dumps(data), encoding="utf-8")
@@ -242,5 +351,5 @@ def test_a_backbone_that_is_not_there_says_what_was_tried(name: str, message: st
 
 
 def test_a_hub_id_is_no_folder_where_downloads_are_not_allowed() -> None:
-    with pytest.raises(CheckpointError, match="where downloads are allowed"):
+    with pytest.raises(CheckpointError, match="allow_download: true"):
         backbone_path("someone/some-model")
