@@ -15,7 +15,7 @@ from medspan.models.strategies import count_parameters
 from medspan.training.ceiling import tune_ceiling
 from medspan.training.config import Recipe
 from medspan.training.devices import Devices, connect
-from medspan.training.entity_model import copy_entity_model, take_entity_model
+from medspan.training.entity_model import take_entity_model
 from medspan.training.evaluation import TuneScores, score_tune
 from medspan.training.journal import Journal
 from medspan.training.keeping import Keeper
@@ -100,8 +100,6 @@ class Trainer:
         self.keeper = Keeper(recipe, folder, self.setup, self.material, network, self.devices)
         self.ceiling = tune_ceiling(self.material.tune, self.setup.task, self.setup.layouts, recipe.formulation)
         folder.mkdir(parents=True, exist_ok=True)
-        if recipe.entities is not None and self.devices.is_first:
-            copy_entity_model(recipe.entities, folder, self.setup.layouts)
         self.journal = Journal(folder, is_silent=not self.devices.is_first)
         if resume:
             self._restore()
