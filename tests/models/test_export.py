@@ -15,6 +15,8 @@ from medspan.formulations.inputs import EncoderInput  # noqa: E402
 from medspan.inference.encoder_engine import OnnxEngine, TorchEngine  # noqa: E402
 from medspan.models.encoder import Encoder  # noqa: E402
 from medspan.models.export import export_encoder  # noqa: E402
+from medspan.models.strategies import AdapterOptions, apply  # noqa: E402
+from tiny_encoders import tiny_model  # noqa: E402
 
 INT8 = onnx.TensorProto.INT8
 
@@ -116,6 +118,74 @@ def test_other_encoders_are_exported_too(kind: str, tmp_path: Path) -> None:
     rows = rows_of([3, 20, 41], seed=3)
     found = OnnxEngine(export_encoder(model, tmp_path, CALIBRATION, int8=False)).encode(rows)
     np.testing.assert_allclose(found, TorchEngine(model).encode(rows), atol=1e-4)
+
+
+def rows_with(parts: tuple[str, ...], lengths: list[int], seed: int = 0) -> list[EncoderInput]:
+    """Rows of two halves that do not see each other, or of two segments, as asked."""
+    rows = []
+    for row in rows_of(lengths, seed):
+        half = np.arange(len(row)) < len(row) // 2
+        places = np.where(half, np.cumsum(half), np.cumsum(~half)).astype(np.int32) - 1
+        rows.append(
+            EncoderInput(
+                row.ids % 50 + 5,
+                (~half).astype(np.int32) if "types" in parts else None,
+                places if "positions" in parts else None,
+                half[:, None] == half[None, :] if "visible" in parts else None,
+            )
+        )
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("strategy", "model_type", "parts", "int8"),
+    [
+        ("full", "bert", ("types",), False),
+        ("prompt", "bert", ("types", "positions", "visible"), True),
+        ("prefix", "bert", ("positions", "visible"), True),
+        ("prefix", "roberta", ("types",), False),
+        ("p-tuning", "modernbert", (), False),
+    ],
+)
+def test_inputs_follow_the_rows_and_virtual_tokens_are_inside(
+    strategy: str, model_type: str, parts: tuple[str, ...], int8: bool, tmp_path: Path
+) -> None:
+    encoder = apply(tiny_model(model_type), strategy, AdapterOptions(tokens=4)).train()
+    path = export_encoder(encoder, tmp_path, rows_with(parts, [5, 9, 12, 17, 20, 24, 31, 40]), int8=int8)
+    assert encoder.training
+    engine = OnnxEngine(path)
+    assert engine.max_tokens == encoder.max_tokens
+    rows = rows_with(parts, [1, 7, 33, 18, encoder.max_tokens or 0], seed=1)
+    found, expected = engine.encode(rows), TorchEngine(encoder).encode(rows)
+    assert np.linalg.norm(found - expected) < (0.15 if int8 else 1e-5) * np.linalg.norm(expected)
+    if not int8:
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+    alone = np.concatenate([engine.encode([row]) for row in rows])
+    assert np.array_equal(alone, found)
+    for other in ((), ("types",), ("positions",), ("types", "visible")):
+        if set(other) != set(parts):
+            with pytest.raises(ConfigError, match=r"rows hold .* beside token ids, the exported encoder takes"):
+                engine.encode(rows_with(other, [9]))
+
+
+def test_rows_that_do_not_go_together_are_refused_by_both_engines(float32: Path, model: Any, tmp_path: Path) -> None:
+    rows = [*rows_with((), [8]), *rows_with(("types",), [8])]
+    for encode in (OnnxEngine(float32).encode, TorchEngine(model).encode):
+        with pytest.raises(ConfigError, match="rows 0 and 1 do not go together: only one of them has types"):
+            encode(rows)
+    with pytest.raises(ConfigError, match="do not go together"):
+        export_encoder(model, tmp_path, rows, int8=False)
+
+
+def test_an_architecture_that_torch_cannot_export_says_how_to_serve_it(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"torch cannot export a longformer encoder .* --engine torch"):
+        export_encoder(Encoder(tiny_model("longformer")), tmp_path, rows_with((), [9, 12]), int8=False)
+    assert list((tmp_path / "onnx").iterdir()) == []
+
+
+def test_rows_that_the_encoder_cannot_read_are_refused_in_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="deberta-v2"):
+        export_encoder(Encoder(tiny_model("deberta-v2")), tmp_path, rows_with(("visible",), [9, 12]), int8=False)
 
 
 def test_an_export_that_differs_from_torch_is_refused_and_leaves_nothing(
