@@ -24,22 +24,21 @@ _LONGEST_WAIT = timedelta(hours=6)
 
 @dataclass(frozen=True)
 class Devices:
-    """The device of this process, its rank among `count`, and the accelerator that joins them; none when alone."""
+    """The device of this process, its rank among `count`, and the accelerator that joins them; none when alone.
+
+    is_sharded: whether no process holds the whole weights (FSDP).
+    """
 
     device: torch.device
     rank: int = 0
     count: int = 1
     accelerator: Any = None
+    is_sharded: bool = False
 
     @property
     def is_first(self) -> bool:
         """Whether this process writes and evaluates."""
         return self.rank == 0
-
-    @property
-    def is_sharded(self) -> bool:
-        """Whether no process holds the whole weights (FSDP)."""
-        return self.accelerator is not None and bool(self.accelerator.is_fsdp2)
 
     def join(self, module: nn.Module, optimiser: torch.optim.Optimizer) -> nn.Module:
         """Return the module so wrapped that its gradients are averaged over processes; the optimiser follows it."""
@@ -102,7 +101,8 @@ def connect() -> Devices:
     accelerator = Accelerator(mixed_precision="no", kwargs_handlers=[InitProcessGroupKwargs(timeout=_LONGEST_WAIT)])
     if str(accelerator.distributed_type).endswith("FSDP") and not accelerator.is_fsdp2:
         raise ConfigError("FSDP of the first version flattens weights; launch with --fsdp_version 2")
-    return Devices(accelerator.device, accelerator.process_index, accelerator.num_processes, accelerator)
+    rank, count = accelerator.process_index, accelerator.num_processes
+    return Devices(accelerator.device, rank, count, accelerator, bool(accelerator.is_fsdp2))
 
 
 def whole(value: Tensor) -> Tensor:
