@@ -40,7 +40,8 @@ def model_folder(name: str) -> Path:
 def load(model: str | Path = "default", *, engine: str = "auto", threads: int | None = None) -> Extractor:
     """Load a model by bundled name or folder.
 
-    engine: `onnx` (the exported encoder, no torch needed), `torch`, or `auto` (onnx where the folder has one).
+    engine: `onnx` (the exported encoder, no torch needed), `torch` (adapters are merged), or `auto` (onnx where the
+    folder has one).
     threads: CPU threads of the encoder; None uses every core.
     """
     folder = model_folder(str(model))
@@ -62,8 +63,14 @@ def load(model: str | Path = "default", *, engine: str = "auto", threads: int | 
 
             trained = merged(trained)
         encoder = TorchEngine(trained)
-    entities = load(folder / ENTITIES, engine=engine, threads=threads) if (folder / ENTITIES).is_dir() else None
+    entities = _load_entities(folder / ENTITIES, engine, threads) if (folder / ENTITIES).is_dir() else None
     return build_extractor(TextTokenizer.load(folder), encoder, config, load_heads(folder), entities)
+
+
+def _load_entities(folder: Path, engine: str, threads: int | None) -> Extractor:
+    """Load the model that finds the entities; one that was only exported runs as that behind a model in torch."""
+    is_trained = (folder / "model.safetensors").is_file()
+    return load(folder, engine=engine if is_trained else "onnx", threads=threads)
 
 
 def build_extractor(
