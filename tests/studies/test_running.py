@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from medspan.studies.keeping import asked, pace  # noqa: E402
 from medspan.studies.one_cell import run_cell  # noqa: E402
 
 Kept = dict[str, Any]
+REAL_POPEN = subprocess.Popen
 AXES = {
     "kind": {
         "joint": {},
@@ -227,9 +229,25 @@ def test_a_cell_whose_recipe_has_changed_is_reported_and_left_alone_until_asked(
     assert "stale    ward-pair-seed1: its entity model, ward-joint-seed1, was run anew" in result.output
 
 
-def wait_for(happened: Callable[[], bool], seconds: float = 300) -> None:
-    end = time.monotonic() + seconds
+@contextmanager
+def started(place: Place, *more: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """The command line in a process group of its own, of which nothing is left in the end."""
+    command = [sys.executable, "-m", "medspan.apps.cli", *place.arguments(*more)]
+    with (place.study.parent / "said").open("w") as said:
+        process = REAL_POPEN(command, stdout=said, stderr=said, start_new_session=True)
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def wait_for(happened: Callable[[], bool], process: "subprocess.Popen[bytes] | None" = None) -> None:
+    """Wait, as long as a busy machine may take, but not for a process that has ended."""
+    end = time.monotonic() + 300
     while not happened():
+        assert process is None or process.poll() is None, "it ended before that"
         assert time.monotonic() < end, "nothing happened"
         time.sleep(0.01)
 
@@ -238,13 +256,9 @@ def test_a_study_that_is_killed_goes_on_and_finds_what_it_would_have_found(
     whole: tuple[Place, Result], data: Path, here: None, tmp_path: Path
 ) -> None:
     place = Place(tmp_path, yaml.safe_load(whole[0].study.read_text(encoding="utf-8")))
-    command = [sys.executable, "-m", "medspan.apps.cli", *place.arguments("--only", "*joint*")]
-    with (tmp_path / "said").open("w") as said:
-        process = start(command, said)
     run = place.runs / "ward-joint-seed1" / "run"
-    wait_for(lambda: saved_step(run) > 0)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    with started(place, "--only", "*joint*") as process:
+        wait_for(lambda: saved_step(run) > 0, process)
     assert not (run / "metrics.json").exists()
     assert not place.cells.exists()
     result = place.run("--only", "*joint*")
@@ -264,24 +278,17 @@ def saved_step(run: Path) -> int:
         return 0
 
 
-REAL_POPEN = subprocess.Popen
-
-
-def start(command: list[str], said: Any) -> "subprocess.Popen[bytes]":
-    return REAL_POPEN(command, stdout=said, stderr=said, start_new_session=True)
-
-
 def test_a_cell_process_ends_when_the_study_that_started_it_is_gone(
     whole: tuple[Place, Result], tmp_path: Path
 ) -> None:
     place = Place(tmp_path, yaml.safe_load(whole[0].study.read_text(encoding="utf-8")))
-    with (tmp_path / "said").open("w") as said:
-        process = start([sys.executable, "-m", "medspan.apps.cli", *place.arguments("--only", "*joint*")], said)
     lock = place.runs / "ward-joint-seed1" / "lock"
-    wait_for(lock.is_file)
-    process.kill()
-    process.wait()
-    wait_for(lambda: is_free(lock))
+    with started(place, "--only", "*joint*") as process:
+        wait_for(lambda: lock.is_file() and not is_free(lock), process)
+        process.kill()
+        process.wait()
+        wait_for(lambda: is_free(lock))
+    assert not place.cells.exists()
 
 
 def is_free(lock: Path) -> bool:
