@@ -92,7 +92,7 @@ def keep(study: Study, cells: Path, skill: Mapping[str, float], leave: str = "")
                     "parameters": 22_150_000,
                     "peak_memory_bytes": 900_000_000,
                     "memory_growth_bytes": 300_000_000,
-                    "seconds_per_step": 1.5,
+                    "cpu_seconds_per_step": 1.5,
                     "cpu_seconds": 590.0,
                     "curve": [{"step": 60 * (i + 1), "measure": 0.2 + 0.1 * i} for i in range(5)],
                 },
@@ -238,7 +238,7 @@ def test_tables_come_as_csv_with_plain_numbers(cells: Path, tmp_path: Path) -> N
     assert lines[1]["entities.strict.over_seeds"] == ""
     assert lines[0]["given_entities.relations.end_to_end.strict.f1"] == ""
     assert float(lines[3]["given_entities.relations.end_to_end.strict.f1"]) > 0
-    assert (lines[0]["trainable"], lines[0]["seconds_per_step"]) == ("22000000", "1.5")
+    assert (lines[0]["trainable"], lines[0]["cpu_seconds_per_step"]) == ("22000000", "1.5")
 
 
 def test_tables_come_as_latex_with_marks_escaped(cells: Path, tmp_path: Path) -> None:

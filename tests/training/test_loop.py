@@ -209,6 +209,7 @@ COSTS = (
     "seconds",
     "cpu_seconds",
     "seconds_per_step",
+    "cpu_seconds_per_step",
     "tokens_per_second",
     "peak_memory_bytes",
     "memory_growth_bytes",

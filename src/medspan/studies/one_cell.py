@@ -98,7 +98,7 @@ def _trained(recipe: Recipe, run: Path) -> tuple[dict[str, Any], float]:
 
 
 def _training(metrics: Mapping[str, Any], steps: int, cpu: float, memory: int) -> dict[str, Any]:
-    noted = ("steps", "epochs", "trainable", "parameters", "seconds_per_step", "tokens_per_second", "curve", "tune")
+    noted = ("steps", "epochs", "trainable", "parameters", "cpu_seconds_per_step", "curve", "tune")
     return {
         **{key: metrics[key] for key in (*noted, "memory_growth_bytes") if key in metrics},
         "steps_allowed": steps,

@@ -17,7 +17,7 @@ _KEPT = 1000
 class Costs:
     """What the steps so far cost, over all sessions of a run.
 
-    step_seconds: wall time of the latest steps; seconds: of all. Neither counts evaluation. tokens: in those rows,
+    step_seconds, step_cpu: wall and processor time of the latest steps; seconds: wall time of all. None counts evaluation. tokens: in those rows,
     padding not counted. cpu_seconds: processor time of the process since training began, evaluation included.
     peak_memory, memory_growth: bytes, see `Meter`. curve: an entry an evaluation.
     """
@@ -28,6 +28,7 @@ class Costs:
     peak_memory: int = 0
     memory_growth: int = 0
     step_seconds: list[float] = field(default_factory=list)
+    step_cpu: list[float] = field(default_factory=list)
     curve: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -44,6 +45,7 @@ class Meter:
         self._cpu_before = costs.cpu_seconds
         self._cpu_start = time.process_time()
         self._began = 0.0
+        self._cpu_began = 0.0
 
     def begin_steps(self) -> None:
         """Start counting memory, or again after something else was done."""
@@ -51,16 +53,17 @@ class Meter:
 
     def begin_step(self) -> None:
         """Start a step's clock."""
-        self._began = time.perf_counter()
+        self._began, self._cpu_began = time.perf_counter(), time.process_time()
 
     def end_step(self, n_tokens: int) -> None:
         """Add a step."""
-        took = time.perf_counter() - self._began
+        took, busy = time.perf_counter() - self._began, time.process_time() - self._cpu_began
         self._memory.read()
         costs = self.costs
         costs.seconds += took
         costs.tokens += n_tokens
         costs.step_seconds = [*costs.step_seconds[-_KEPT + 1 :], round(took, 5)]
+        costs.step_cpu = [*costs.step_cpu[-_KEPT + 1 :], round(busy, 5)]
         costs.peak_memory = max(costs.peak_memory, self._memory.highest)
         costs.memory_growth = max(costs.memory_growth, self._memory.growth)
         self.tick()
@@ -82,6 +85,7 @@ class Meter:
             "seconds": round(costs.seconds),
             "cpu_seconds": self.tick(),
             "seconds_per_step": round(median(costs.step_seconds), 4) if costs.step_seconds else 0.0,
+            "cpu_seconds_per_step": round(median(costs.step_cpu), 4) if costs.step_cpu else 0.0,
             "tokens_per_second": round(costs.tokens / costs.seconds) if costs.seconds else 0,
             "peak_memory_bytes": costs.peak_memory,
             "memory_growth_bytes": costs.memory_growth,

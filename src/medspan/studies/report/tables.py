@@ -64,7 +64,7 @@ def costs(group: Group, rows: Sequence[Row]) -> Table:
         "of all",
         "peak memory",
         "of it in training",
-        "s a step",
+        "CPU s a step",
         "steps",
         "epochs",
         "CPU minutes",
@@ -146,7 +146,7 @@ def records(rows: Sequence[Row], resamples: int) -> Iterator[dict[str, str | flo
                 }
         record |= {f"{measure}.ceiling": row.ceiling(measure) for measure in row.group.scored.measures}
         sizes = ("trainable", "parameters", "peak_memory_bytes", "memory_growth_bytes")
-        keys = (*sizes, "seconds_per_step", "steps", "epochs", "cpu_seconds")
+        keys = (*sizes, "cpu_seconds_per_step", "steps", "epochs", "cpu_seconds")
         record |= {key: row.training(key) for key in keys}
         record["still_rising"] = row.rising()
         yield record
@@ -167,7 +167,7 @@ def _figure(figure: Figure | None) -> str:
 def _cost(row: Row) -> tuple[str, ...]:
     trainable, parameters = row.training("trainable"), row.training("parameters")
     memory, growth = row.training("peak_memory_bytes"), row.training("memory_growth_bytes")
-    seconds = row.training("seconds_per_step")
+    seconds = row.training("cpu_seconds_per_step")
     steps, epochs, cpu, rising = (*(row.training(k) for k in ("steps", "epochs", "cpu_seconds")), row.rising())
     return (
         NOTHING if trainable is None else f"{trainable:,.0f}",
