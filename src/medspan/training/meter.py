@@ -17,9 +17,9 @@ _KEPT = 1000
 class Costs:
     """What the steps so far cost, over all sessions of a run.
 
-    step_seconds, step_cpu: wall and processor time of the latest steps; seconds: wall time of all. None counts evaluation. tokens: in those rows,
-    padding not counted. cpu_seconds: processor time of the process since training began, evaluation included.
-    peak_memory, memory_growth: bytes, see `Meter`. curve: an entry an evaluation.
+    step_seconds, step_cpu: wall and processor time of the latest steps; seconds: wall time of all. None counts
+    evaluation. tokens: in those rows, padding not counted. cpu_seconds: processor time of the process since training
+    began, evaluation included. peak_memory, memory_growth: bytes, see `Meter`. curve: an entry an evaluation.
     """
 
     seconds: float = 0.0
