@@ -1,13 +1,30 @@
-"""What gold a window does not hold."""
+"""What gold windows hold, and what comes back of it."""
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from medspan.annotation import Document
-from medspan.formulations import Row
-from medspan.text import unreachable
+from medspan.formulations import Row, TextTokenizer, WindowSize, rows
+from medspan.formulations.mentions import Layout, Outputs, Thresholds, decode, encode
+from medspan.inference.completeness import only_complete
+from medspan.text import merge, unreachable
 
-__all__ = ["lost_across", "unannotated"]
+__all__ = ["lost_across", "there_and_back", "unannotated"]
+
+
+def there_and_back(
+    documents: Sequence[Document], tokenizer: TextTokenizer, size: WindowSize, layout: Layout
+) -> list[Document]:
+    """Return documents as they come back from windows, `encode`, `decode` and `merge`, without incomplete events."""
+    found = []
+    for document, cut in zip(documents, rows(documents, tokenizer, size), strict=True):
+        outputs = Outputs.certain([encode(row.window.document, row.tokens, layout) for row in cut], layout)
+        windows = [row.window.document.bare() for row in cut]
+        decoded = decode(windows, [row.tokens for row in cut], outputs, layout, Thresholds())
+        annotated = [replace(row.window, document=window) for row, window in zip(cut, decoded, strict=True)]
+        found.append(only_complete(merge(document, annotated), layout.schema))
+    return found
 
 
 def unannotated(row: Row) -> list[tuple[int, int]]:

@@ -7,21 +7,20 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor, nn
 
 from medspan.annotation import Document
 from medspan.formulations import rows
-from medspan.formulations.inputs import EncoderInput, pad
-from medspan.formulations.mentions import Outputs, Supervision, Targets, Thresholds, decode, encode
+from medspan.formulations.inputs import EncoderInput
+from medspan.formulations.mentions import Supervision, Targets, encode
 from medspan.models.encoder import Encoder
 from medspan.models.joint.loss import HeadBatch, head_loss
 from medspan.models.joint.network import JointModel, JointSizes
 from medspan.models.objective import Criterion
-from medspan.text import merge
 from medspan.training.examples import Encoded, Example
-from medspan.training.gold import lost_across, unannotated
+from medspan.training.gold import lost_across, there_and_back, unannotated
 from medspan.training.tasks import Setting
+from medspan.training.tasks.text_rows import pad_text
 
 __all__ = ["JointBatch", "JointGold", "JointTask"]
 
@@ -85,20 +84,14 @@ class JointTask:
 
     def collate(self, examples: Sequence[Example]) -> JointBatch:
         """Pad rows to the longest and lay the gold of each head set end to end."""
-        n_prefix, n_suffix = len(self.setting.tokenizer.prefix), len(self.setting.tokenizer.suffix)
-        arrays = pad([example.row for example in examples])
-        is_token = np.zeros(arrays["input_ids"].shape, dtype=bool)
-        for number, example in enumerate(examples):
-            is_token[number, n_prefix : len(example.row) - n_suffix] = True
-        sizes = is_token.sum(axis=1)
-        offsets = np.cumsum([0, *sizes])
+        inputs, is_token = pad_text(examples, self.setting.tokenizer)
+        offsets = np.cumsum([0, *is_token.sum(dim=1).tolist()])
         gold = {
             head: _gather(head, [example.gold for example in examples], offsets)
             for head in self.setting.layouts
             if any(head in example.gold.targets for example in examples)
         }
-        inputs = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        return JointBatch(inputs, torch.from_numpy(is_token), int(offsets[-1]), gold)
+        return JointBatch(inputs, is_token, int(offsets[-1]), gold)
 
     def losses(
         self, network: nn.Module, batch: JointBatch, rng: np.random.Generator, criterion: Criterion
@@ -127,15 +120,8 @@ class JointTask:
 
     def returned(self, documents: Sequence[Document], head: str) -> list[Document]:
         """Return documents as they come back from windows, `encode`, `decode` and `merge`."""
-        layout = self.setting.layouts[head]
-        found = []
-        for document, cut in zip(documents, rows(documents, self.setting.tokenizer, self.setting.size), strict=True):
-            outputs = Outputs.certain([encode(row.window.document, row.tokens, layout) for row in cut], layout)
-            windows = [row.window.document.bare() for row in cut]
-            decoded = decode(windows, [row.tokens for row in cut], outputs, layout, Thresholds())
-            annotated = [replace(row.window, document=window) for row, window in zip(cut, decoded, strict=True)]
-            found.append(merge(document, annotated))
-        return found
+        setting = self.setting
+        return there_and_back(documents, setting.tokenizer, setting.size, setting.layouts[head])
 
 
 def _gather(head: str, gold: Sequence[JointGold], offsets: npt.NDArray[np.int64]) -> HeadBatch:

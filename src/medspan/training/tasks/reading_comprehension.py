@@ -14,7 +14,7 @@ from medspan.annotation import Document
 from medspan.errors import ConfigError
 from medspan.formulations import Row, rows
 from medspan.formulations.inputs import pad
-from medspan.formulations.mentions import Outputs, Supervision, Targets, Thresholds, decode, encode, legal_pairs
+from medspan.formulations.mentions import Supervision, Targets, encode, legal_pairs
 from medspan.formulations.reading_comprehension import (
     Answers,
     Asked,
@@ -28,9 +28,8 @@ from medspan.models.encoder import Encoder
 from medspan.models.objective import Criterion
 from medspan.models.reading_comprehension.loss import ReadingGold, reading_loss
 from medspan.models.reading_comprehension.network import ReadingModel
-from medspan.text import merge
 from medspan.training.examples import Encoded, Example
-from medspan.training.gold import lost_across, unannotated
+from medspan.training.gold import lost_across, there_and_back, unannotated
 from medspan.training.tasks import Setting
 
 __all__ = ["QuestionGold", "ReadingBatch", "ReadingTask"]
@@ -186,15 +185,8 @@ class ReadingTask:
 
         Questions tell apart links and mentions, answers tell apart spans and labels: all that targets hold comes back.
         """
-        layout = self.setting.layouts[head]
-        found = []
-        for document, cut in zip(documents, rows(documents, self.setting.tokenizer, self.setting.size), strict=True):
-            outputs = Outputs.certain([encode(row.window.document, row.tokens, layout) for row in cut], layout)
-            windows = [row.window.document.bare() for row in cut]
-            decoded = decode(windows, [row.tokens for row in cut], outputs, layout, Thresholds())
-            annotated = [replace(row.window, document=window) for row, window in zip(cut, decoded, strict=True)]
-            found.append(merge(document, annotated))
-        return found
+        setting = self.setting
+        return there_and_back(documents, setting.tokenizer, setting.size, setting.layouts[head])
 
 
 def _gather(gold: Sequence[QuestionGold], sizes: IntArray, offsets: IntArray) -> ReadingGold:

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from medspan.annotation import Document
 from medspan.errors import ConfigError
 from medspan.formulations import Row, rows
-from medspan.formulations.inputs import EncoderInput, pad
+from medspan.formulations.inputs import EncoderInput
 from medspan.formulations.mentions import Supervision, Targets, encode
 from medspan.formulations.tagging import (
     Options,
@@ -35,6 +34,7 @@ from medspan.training.examples import Encoded, Example
 from medspan.training.gold import lost_across, unannotated
 from medspan.training.tasks import Setting
 from medspan.training.tasks.tagging_batch import TaggingGold, head_batch, tags_of
+from medspan.training.tasks.text_rows import pad_text
 
 __all__ = ["TaggingBatch", "TaggingTask"]
 
@@ -107,20 +107,15 @@ class TaggingTask:
 
     def collate(self, examples: Sequence[Example]) -> TaggingBatch:
         """Pad rows to the longest and tag the gold of each head set."""
-        n_prefix, n_suffix = len(self.setting.tokenizer.prefix), len(self.setting.tokenizer.suffix)
-        arrays = pad([example.row for example in examples])
-        is_token = np.zeros(arrays["input_ids"].shape, dtype=bool)
-        for number, example in enumerate(examples):
-            is_token[number, n_prefix : len(example.row) - n_suffix] = True
-        offsets = np.cumsum([0, *is_token.sum(axis=1)])
+        inputs, is_token = pad_text(examples, self.setting.tokenizer)
+        offsets = np.cumsum([0, *is_token.sum(dim=1).tolist()])
         gold = [example.gold for example in examples]
         heads = {
             head: head_batch(head, gold, offsets, layers)
             for head, layers in self.layers.items()
             if any(head in row.targets for row in gold)
         }
-        inputs = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        return TaggingBatch(inputs, torch.from_numpy(is_token), sum(len(row.units) for row in gold), heads)
+        return TaggingBatch(inputs, is_token, sum(len(row.units) for row in gold), heads)
 
     def losses(
         self, network: nn.Module, batch: TaggingBatch, rng: np.random.Generator, criterion: Criterion
