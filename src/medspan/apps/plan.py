@@ -55,12 +55,16 @@ class TrainingPlan:
 
 def plan_training(recipe: "Recipe") -> TrainingPlan:
     """Encode the recipe's sources, build its model and time two batches; nothing is written."""
+    import torch
+
     from medspan.training.plan import StepPlan
+    from medspan.training.precision import set_up
     from medspan.training.setup import prepare
     from medspan.training.sources import gather
 
     setup = prepare(recipe)
     material = gather(recipe, setup.task, setup.layouts)
+    set_up(setup.encoder, recipe.optimisation, torch.device("cpu"))
     model = setup.task.build(setup.encoder)
     options = recipe.optimisation
     plan = StepPlan(material.examples, options, recipe.seed)

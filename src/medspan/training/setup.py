@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
-
 from medspan.errors import ConfigError
 from medspan.formulations import TextTokenizer, WindowSize
 from medspan.formulations.mentions import Layout
@@ -42,8 +40,6 @@ def prepare(recipe: Recipe) -> Setup:
     layouts = build_layouts(recipe)
     size = WindowSize(recipe.window.budget, recipe.window.overlap)
     encoder = apply(backbone, recipe.strategy, recipe.adapter)
-    if recipe.optimisation.precision == "bf16":
-        encoder.precision = torch.bfloat16
     needed = size.budget + tokenizer.n_special
     if encoder.max_tokens is not None and needed > encoder.max_tokens:
         raise ConfigError(

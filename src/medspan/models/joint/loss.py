@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from medspan.formulations.mentions import Layout, SpanArray, candidate_spans, legal_pairs
 from medspan.models.joint.network import JointModel
 from medspan.models.joint.scorer import CANDIDATE_LOGIT
 from medspan.models.objective import Criterion
+from medspan.models.placing import as_array, as_tensor
 
 __all__ = ["HeadBatch", "head_loss"]
 
@@ -58,20 +58,20 @@ def head_loss(
     """
     by_label, by_link = criterion.of(f"{head}/labels"), criterion.of(f"{head}/links")
     layout = model.layouts[head]
-    h = hidden[torch.from_numpy(batch.tokens)]
+    h = hidden[as_tensor(batch.tokens, hidden)]
     scores = model.token_scores(head, h)
     parts = {"edges": _edge_loss(scores, batch, by_label)}
     first, last, span_targets = _candidates(scores, batch, layout, rng)
-    logits = model.span_scores(head, h, scores, torch.from_numpy(first), torch.from_numpy(last))
+    logits = model.span_scores(head, h, scores, as_tensor(first, h), as_tensor(last, h))
     is_annotated = batch.is_annotated[first] & batch.is_annotated[last]
-    mask = torch.from_numpy(batch.label_mask[batch.row_of_token[first]] & is_annotated[:, None])
-    parts["spans"] = by_label.binary(logits, torch.from_numpy(span_targets), mask)
+    mask = as_tensor(batch.label_mask[batch.row_of_token[first]] & is_annotated[:, None], h)
+    parts["spans"] = by_label.binary(logits, as_tensor(span_targets, logits), mask)
     mention_first, mention_last, labels, gold = _mentions(
-        logits.detach().numpy(), first, last, span_targets, mask.numpy(), batch
+        as_array(logits), first, last, span_targets, as_array(mask), batch
     )
     if len(labels) == 0:
         return parts
-    state = model.mention_states(h, torch.from_numpy(mention_first), torch.from_numpy(mention_last))
+    state = model.mention_states(h, as_tensor(mention_first, h), as_tensor(mention_last, h))
     if layout.attributes:
         parts["values"] = _value_loss(model, head, state, gold, mention_first, batch, layout, criterion)
     if layout.links:
@@ -90,11 +90,11 @@ def _edge_loss(scores: tuple[Tensor, Tensor, Tensor], batch: HeadBatch, criterio
     inside = np.zeros(scores[0].shape, np.float32)
     for a, b, c in batch.spans:
         inside[a : b + 1, c] = 1.0
-    mask = torch.from_numpy(batch.label_mask[batch.row_of_token] & batch.is_annotated[:, None])
-    targets = (torch.from_numpy(target) for target in (start, end, inside))
+    mask = as_tensor(batch.label_mask[batch.row_of_token] & batch.is_annotated[:, None], scores[0])
+    targets = (as_tensor(target, scores[0]) for target in (start, end, inside))
     return sum(
         (criterion.binary(logits, target, mask) for logits, target in zip(scores, targets, strict=True)),
-        start=torch.zeros(()),
+        start=scores[0].new_zeros(()),
     )
 
 
@@ -103,7 +103,7 @@ def _candidates(
 ) -> tuple[IntArray, IntArray, npt.NDArray[np.float32]]:
     """Gold spans and the spans that serving would consider now, with their labels: (S,), (S,), (S, L)."""
     hidden_labels = ~batch.label_mask[batch.row_of_token]
-    start, end = (np.where(hidden_labels, -np.inf, s.detach().numpy()).astype(np.float32) for s in scores[:2])
+    start, end = (np.where(hidden_labels, -np.inf, as_array(s)).astype(np.float32) for s in scores[:2])
     proposed = candidate_spans(start, end, batch.row_of_token, CANDIDATE_LOGIT)
     n = len(batch.row_of_token)
     gold_keys = batch.spans[:, 0] * n + batch.spans[:, 1]
@@ -156,11 +156,11 @@ def _value_loss(
         value = np.where(gold >= 0, batch.values[gold, number] if len(batch.values) else -1, -1)
         chosen = np.flatnonzero((value >= 0) & batch.attribute_mask[batch.row_of_token[first], number])
         if len(chosen):
-            block = logits[torch.from_numpy(chosen), columns]
+            block = logits[as_tensor(chosen, logits), columns]
             if not layout.attributes[number].is_optional:
                 block = block[:, 1:]
                 value = value - 1
-            total = total + criterion.categorical(block, torch.from_numpy(value[chosen]))
+            total = total + criterion.categorical(block, as_tensor(value[chosen], logits))
     return total
 
 
@@ -181,10 +181,10 @@ def _link_loss(
         head,
         h,
         state,
-        torch.from_numpy(spans.first),
-        torch.from_numpy(spans.last),
-        torch.from_numpy(labels),
-        torch.from_numpy(pairs),
+        as_tensor(spans.first, h),
+        as_tensor(spans.last, h),
+        as_tensor(labels, h),
+        as_tensor(pairs, h),
     )
     wanted = {(int(a), int(b), int(c)) for a, b, c in batch.links}
     by_pair: dict[tuple[int, int], list[int]] = {}
@@ -196,4 +196,4 @@ def _link_loss(
             targets[number, column] = 1.0
     mask = layout.link_legal[labels[pairs[:, 0]], labels[pairs[:, 1]]]
     mask = mask & batch.link_mask[batch.row_of_token[spans.first[pairs[:, 0]]]]
-    return criterion.binary(logits, torch.from_numpy(targets), torch.from_numpy(mask))
+    return criterion.binary(logits, as_tensor(targets, logits), as_tensor(mask, logits))

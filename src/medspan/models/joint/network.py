@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from medspan.formulations.joint import N_BUCKETS, gap_features, width_bucket
 from medspan.formulations.mentions import Layout
 from medspan.models.encoder import Encoder
+from medspan.models.placing import as_array, as_tensor
 
 __all__ = ["HeadSet", "JointModel", "JointSizes", "SpanStates", "range_means"]
 
@@ -120,7 +121,7 @@ class JointModel(nn.Module):
         """Return the logit of every label for every span: (S, L)."""
         module = self._head(head)
         start, end, inside = scores
-        width = torch.from_numpy(width_bucket((last - first).numpy()))
+        width = as_tensor(width_bucket(as_array(last - first)), h)
         z = self.states.spans(h, range_means(h, first, last + 1), first, last, width)
         within = range_means(inside, first, last + 1)
         mixed = module.mix[0] * start[first] + module.mix[1] * end[last] + module.mix[2] * within
@@ -140,14 +141,14 @@ class JointModel(nn.Module):
         """Return link logits of pairs of mentions: (C, R)."""
         module = self._head(head)
         heads, tails = pairs[:, 0], pairs[:, 1]
-        code, start, past = gap_features(first.numpy(), last.numpy(), heads.numpy(), tails.numpy())
-        between = range_means(self.states.link_between(h), torch.from_numpy(start), torch.from_numpy(past))
+        code, start, past = gap_features(*(as_array(part) for part in (first, last, heads, tails)))
+        between = range_means(self.states.link_between(h), as_tensor(start, h), as_tensor(past, h))
         z = (
             self.states.link_head(state)[heads]
             + self.states.link_tail(state)[tails]
             + module.head_label(labels[heads])
             + module.tail_label(labels[tails])
-            + self.states.link_gap(torch.from_numpy(code))
+            + self.states.link_gap(as_tensor(code, h))
             + between
         )
         return cast(Tensor, module.link(self.states.dropout(nn.functional.silu(z))))

@@ -15,6 +15,7 @@ from torch import Tensor
 from medspan.formulations.mentions import candidate_spans
 from medspan.formulations.reading_comprehension import gap_codes
 from medspan.models.objective import Criterion
+from medspan.models.placing import as_array, as_tensor
 from medspan.models.reading_comprehension.network import ReadingModel
 from medspan.models.reading_comprehension.scorer import CANDIDATE_LOGIT
 
@@ -59,27 +60,23 @@ def reading_loss(
     row = gold.row_of_token[first]
     gap = gap_codes(first, last, gold.about[row, 0], gold.about[row, 1])
     is_link = gold.about[row, 0] >= 0
-    first_at, last_at = _on(h, first), _on(h, last)
-    states = model.span_states(h, first_at, last_at, _on(h, gap))
+    first_at, last_at = as_tensor(first, h), as_tensor(last, h)
+    states = model.span_states(h, first_at, last_at, as_tensor(gap, h))
     logits = model.answer_scores(states, tokens, first_at, last_at)
     for head in np.unique(gold.head_of_row):
         mine = np.flatnonzero((labels >= 0) & (gold.head_of_row[row] == head))
         if len(mine):
-            at = _on(h, mine)
-            logits = logits.index_add(0, at, model.tail_scores(str(head), states[at], _on(h, labels[mine])))
+            at = as_tensor(mine, h)
+            logits = logits.index_add(0, at, model.tail_scores(str(head), states[at], as_tensor(labels[mine], h)))
     is_annotated = gold.is_annotated[first] & gold.is_annotated[last]
     by_span = criterion if weights is None else replace(criterion, weights=weights[row])
-    targets = _on(h, is_answer.astype(np.float32))
+    targets = as_tensor(is_answer.astype(np.float32), h)
     return {
         "edges": _edge_loss(tokens, gold, criterion, weights),
-        "answers": by_span.binary(logits, targets, _on(h, is_annotated & ~is_link)),
-        "links": by_span.binary(logits, targets, _on(h, is_annotated & is_link)),
+        "answers": by_span.binary(logits, targets, as_tensor(is_annotated & ~is_link, h)),
+        "links": by_span.binary(logits, targets, as_tensor(is_annotated & is_link, h)),
         "values": _value_loss(model, states, gold, criterion),
     }
-
-
-def _on(like: Tensor, array: npt.NDArray[np.generic]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array)).to(like.device)
 
 
 def _row_weights(gold: ReadingGold, criterion: Criterion) -> Tensor | None:
@@ -102,14 +99,14 @@ def _edge_loss(tokens: Tensor, gold: ReadingGold, criterion: Criterion, weights:
     mask = np.broadcast_to(gold.is_annotated[:, None], targets.shape)
     if weights is not None:
         criterion = replace(criterion, weights=weights[gold.row_of_token].unsqueeze(1))
-    return criterion.binary(tokens, _on(tokens, targets), _on(tokens, mask))
+    return criterion.binary(tokens, as_tensor(targets, tokens), as_tensor(mask, tokens))
 
 
 def _candidates(
     tokens: Tensor, gold: ReadingGold, rng: np.random.Generator
 ) -> tuple[IntArray, IntArray, IntArray, BoolArray]:
     """Gold spans, in their order, then the wrong ones that serving would consider: first, last, label, is answer."""
-    scores = tokens.detach().float().cpu().numpy()
+    scores = as_array(tokens.float())
     proposed = candidate_spans(scores[:, :1], scores[:, 1:2], gold.row_of_token, CANDIDATE_LOGIT)
     n = len(gold.row_of_token)
     known = gold.spans[:, 0] * n + gold.spans[:, 1]
@@ -127,15 +124,15 @@ def _value_loss(model: ReadingModel, states: Tensor, gold: ReadingGold, criterio
     total = states.new_zeros(())
     for head, table in gold.values.items():
         layout = model.layouts[head]
-        logits = model.value_scores(head, states[_on(states, table[:, 0])])
+        logits = model.value_scores(head, states[as_tensor(table[:, 0], states)])
         for number, columns in enumerate(layout.attribute_columns):
             value = table[:, 1 + number]
             chosen = np.flatnonzero(value >= 0)
             if len(chosen) == 0:
                 continue
-            block = logits[_on(states, chosen), columns]
+            block = logits[as_tensor(chosen, states), columns]
             value = value[chosen]
             if not layout.attributes[number].is_optional:
                 block, value = block[:, 1:], value - 1
-            total = total + criterion.categorical(block, _on(states, value))
+            total = total + criterion.categorical(block, as_tensor(value, states))
     return total

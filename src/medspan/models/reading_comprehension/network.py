@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from medspan.formulations.joint import N_BUCKETS, width_bucket
 from medspan.formulations.mentions import Layout
 from medspan.models.encoder import Encoder
+from medspan.models.placing import as_array, as_tensor
 
 __all__ = ["ReadingModel", "range_means"]
 
@@ -79,7 +80,7 @@ class ReadingModel(nn.Module):
 
         gap: (S,) how the span lies to the mention that the question is about, as `gap_codes`; -1: about none.
         """
-        width = torch.from_numpy(width_bucket((last - first).cpu().numpy())).to(h.device)
+        width = as_tensor(width_bucket(as_array(last - first)), h)
         z = self.span_first(h[first]) + self.span_last(h[last]) + self.span_mean(range_means(h, first, last + 1))
         z = z + self.span_width(width) + self.span_gap(gap.clamp(min=0)) * (gap >= 0).unsqueeze(1)
         return cast(Tensor, self.dropout(nn.functional.silu(z)))
