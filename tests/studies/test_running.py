@@ -227,6 +227,11 @@ def test_a_cell_whose_recipe_has_changed_is_reported_and_left_alone_until_asked(
     assert place.kept("ward-joint-seed1")["asked"]["recipe"]["optimisation"]["clip"] == 0.5
     result = place.run("--only", "*pair*", "--dry-run")
     assert "stale    ward-pair-seed1: its entity model, ward-joint-seed1, was run anew" in result.output
+    result = place.run("--only", "*pair*", "--stale")
+    assert result.exit_code == 0, result.output
+    found = load_file(place.runs / "ward-pair-seed1" / "run" / "entities" / "model.safetensors")
+    for name, value in load_file(place.runs / "ward-joint-seed1" / "run" / "model.safetensors").items():
+        assert torch.equal(value, found[name]), name
 
 
 @contextmanager

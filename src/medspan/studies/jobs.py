@@ -3,7 +3,7 @@
 The folder of a cell holds
 
     job.json      what its process is to do
-    plan.json     what was asked (its hash) and how many steps fit the budget
+    plan.json     what was asked, of the cell and of those it needs (hashes), and how many steps fit the budget
     recipe.json   the recipe as it is trained
     run/          the run, a checkpoint
     failure.json  why it did not get to its end, if so

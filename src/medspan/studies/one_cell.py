@@ -34,7 +34,7 @@ def run_cell(job: Job) -> None:
     cell = next(cell for cell in expand(study) if cell.name == job.cell)
     folder = job.folder / cell.name
     demanded = asked(study, cell)
-    plan = _plan(folder, demanded)
+    plan = _plan(folder, demanded, {name: read_plan(job.folder / name).get("asked_hash") for name in cell.needs})
     recipe = _with_entities(cell, job.folder)
     if plan["steps"] is None:
         # Steps that a recipe names are taken at their word; nothing is timed then.
@@ -52,11 +52,11 @@ def run_cell(job: Job) -> None:
     shutil.rmtree(folder / "run" / "state", ignore_errors=True)
 
 
-def _plan(folder: Path, demanded: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the cell's plan; what was begun under another recipe is thrown away."""
-    fresh = {"asked_hash": asked_hash(demanded), "steps": None}
+def _plan(folder: Path, demanded: Mapping[str, Any], needs: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return the cell's plan; what was begun under another recipe, or on another entity model, is thrown away."""
+    fresh = {"asked_hash": asked_hash(demanded), "needs": dict(needs), "steps": None}
     plan = read_plan(folder)
-    if plan.get("asked_hash") != fresh["asked_hash"]:
+    if any(plan.get(key) != fresh[key] for key in ("asked_hash", "needs")):
         shutil.rmtree(folder / "run", ignore_errors=True)
         plan = fresh
         write_plan(folder, plan)
