@@ -17,6 +17,7 @@ from medspan.training import search as searching  # noqa: E402
 from medspan.training.config import Recipe, load_recipe  # noqa: E402
 from medspan.training.search import search  # noqa: E402
 from medspan.training.seeds import summary, train_seeds  # noqa: E402
+from medspan.training.step import DivergedError  # noqa: E402
 from runs import recipe, still_backbone  # noqa: E402
 
 SPACE = {
@@ -94,7 +95,9 @@ def test_a_search_that_was_stopped_ends_as_one_that_was_not(
     assert told(tmp_path / "parts") == told(tmp_path / "whole")
 
 
-def test_a_trial_that_was_killed_is_made_again(backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_that_was_killed_is_made_again_and_the_others_are_what_they_would_have_been(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def dying(*_: Any) -> None:
         raise KeyboardInterrupt
 
@@ -102,11 +105,37 @@ def test_a_trial_that_was_killed_is_made_again(backbone: Path, tmp_path: Path, m
     path = written(backbone, tmp_path)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(Trainer, "run_to_end", dying)
-        search(path, tmp_path / "out", 3, quiet=True)
-    search(path, tmp_path / "out", 3, resume=True, quiet=True)
+        search(path, tmp_path / "out", 12, quiet=True)
+    search(path, tmp_path / "out", 12, resume=True, quiet=True)
+    search(path, tmp_path / "whole", 12, quiet=True)
+    first, *others = told(tmp_path / "out")
+    assert first["state"] == "fail"
+    assert first["settings"] == others[0]["settings"]
+    for one, other in zip(others, told(tmp_path / "whole"), strict=True):
+        assert one == {**other, "number": other["number"] + 1}
+
+
+def test_a_trial_whose_loss_is_no_number_is_given_up_and_the_search_goes_on(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Diverging(Trainer):
+        def run_to_end(self) -> dict[str, Any]:
+            if self.chosen.optimisation.learning_rate > 1e-3:
+                raise DivergedError("the gradient is not a number")
+            return super().run_to_end()
+
+    monkeypatch.setattr(searching, "Trainer", Diverging)
+    path = written(backbone, tmp_path)
+    best = search(path, tmp_path / "out", 8, quiet=True)
     entries = told(tmp_path / "out")
-    assert [entry["state"] for entry in entries] == ["fail", "complete", "complete", "complete"]
-    assert entries[0]["settings"] == entries[1]["settings"]
+    assert len(entries) == 8
+    lost = [entry for entry in entries if entry["settings"]["optimisation.learning_rate"] > 1e-3]
+    assert lost
+    assert {entry["state"] for entry in lost} == {"pruned"}
+    assert best["settings"]["optimisation.learning_rate"] <= 1e-3
+    monkeypatch.setattr(Diverging, "run_to_end", lambda _: (_ for _ in ()).throw(DivergedError("not a number")))
+    with pytest.raises(ConfigError, match="none of 2 trials came to its end"):
+        search(path, tmp_path / "nothing", 2, quiet=True)
 
 
 def test_real_trials_run_through_the_loop(backbone: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from medspan.models.checkpoint import write_json
 from medspan.training.config import Recipe, load_recipe
 from medspan.training.loop import Trainer
 from medspan.training.space import Range, Space
+from medspan.training.step import DivergedError
 
 __all__ = ["search"]
 
@@ -47,8 +48,9 @@ def search(
 
     `folder`/search.journal is the study, kept after every step of it; trials.json lists the trials with their settings
     and scores; best.yaml is the recipe with the best ones; trials/NNNN has each trial's metrics and log, no weights.
-    With `resume` a study goes on, and a trial that was stopped is made again. A trial draws from the recipe's seed, its
-    number and the results before it, so a search that was stopped ends as one that was not.
+    With `resume` a study goes on, and a trial that was stopped is made again. A trial draws from the recipe's seed, the
+    number of those that have ended and their results, so a search that was stopped ends as one that was not.
+    Raises ConfigError where no trial came to its end.
     """
     base = load_recipe(path, tuple(settings))
     if not base.search:
@@ -60,9 +62,10 @@ def search(
         raise ConfigError(f"{folder} already holds a search; give --resume to go on with it, or another folder")
     folder.mkdir(parents=True, exist_ok=True)
     optuna, study = _study(folder)
-    _repeat_stopped(optuna, study)
-    while sum(trial.state.name in {"COMPLETE", "PRUNED"} for trial in study.trials) < trials:
-        number = len(study.trials)
+    for stopped in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
+        study.tell(stopped.number, state=optuna.trial.TrialState.FAIL)
+    ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    while (number := len(study.get_trials(deepcopy=False, states=ended))) < trials:
         study.sampler = optuna.samplers.TPESampler(seed=base.seed * 10_007 + number, n_startup_trials=_RANDOM_FIRST)
         trial = study.ask()
         values = {key: _suggest(trial, key, space) for key, space in base.search.items()}
@@ -92,13 +95,6 @@ def _study(folder: Path) -> tuple[Any, Any]:
     return optuna, study
 
 
-def _repeat_stopped(optuna: Any, study: Any) -> None:
-    for trial in study.trials:
-        if trial.state.name == "RUNNING":
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            study.enqueue_trial(trial.params)
-
-
 def _suggest(trial: Any, key: str, space: Space) -> Any:
     if not isinstance(space, Range):
         return trial.suggest_categorical(key, list(space))
@@ -112,7 +108,7 @@ def _run(optuna: Any, study: Any, trial: Any, recipe: Recipe, folder: Path, quie
     try:
         metrics = Trainer(recipe, folder, quiet=quiet, listener=_Reporter(trial)).run_to_end()
         study.tell(trial, metrics["tune"]["measure"])
-    except _StoppedError:
+    except (_StoppedError, DivergedError):
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
     finally:
         for path in folder.iterdir() if folder.exists() else ():
@@ -133,6 +129,10 @@ def _tell(study: Any, folder: Path) -> None:
 def _best(study: Any, path: Path, settings: Sequence[str], folder: Path) -> dict[str, Any]:
     import yaml
 
+    if not any(trial.state.name == "COMPLETE" for trial in study.trials):
+        raise ConfigError(
+            f"{path.name}: none of {len(study.trials)} trials came to its end; lower the learning rates under `search`"
+        )
     best = study.best_trial
     recipe = load_recipe(path, (*settings, *_assigned(best.params))).model_copy(update={"search": {}})
     data = recipe.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"search"})

@@ -18,7 +18,11 @@ from medspan.training.optimiser import Average, build_optimiser
 from medspan.training.schedule import rate_factor
 from medspan.training.tasks import Task
 
-__all__ = ["Losses", "StepOutcome", "Stepper", "clip"]
+__all__ = ["DivergedError", "Losses", "StepOutcome", "Stepper", "clip"]
+
+
+class DivergedError(ConfigError):
+    """Training went astray: its gradient is no longer a number."""
 
 
 class Losses(nn.Module):
@@ -88,7 +92,7 @@ class Stepper:
     def step(self, number: int, total: int, batches: Sequence[Sequence[Example]]) -> StepOutcome:
         """Make step `number` of `total` with the examples of its batches, all devices' batches together.
 
-        Raises ConfigError where the loss is no longer a number.
+        Raises DivergedError where the gradient is no longer a number.
         """
         own = self.devices.own(batches)
         collated = [self.task.collate(batches[place]) for place, _ in own]
@@ -125,7 +129,7 @@ class Stepper:
         self.scaler.unscale_(self.optimiser)
         norm = clip(self.learning, options.clip)
         if not math.isfinite(norm) and not self.scaler.is_enabled():
-            raise ConfigError(
+            raise DivergedError(
                 f"step {number + 1}: the gradient is not a number; lower the learning rates, or use precision float32"
             )
         self.scaler.step(self.optimiser)
