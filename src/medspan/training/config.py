@@ -86,7 +86,9 @@ class Optimisation(_Part):
         None, gt=0, description="peak rate of what the strategy adds to the encoder; none: `learning_rate`"
     )
     layer_decay: float = Field(0.9, gt=0, le=1, description="factor on the rate for each layer further down")
-    weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay; not on biases and norms")
+    weight_decay: float = Field(
+        0.01, ge=0, description="AdamW weight decay; not on biases, norms and the factors of ia3"
+    )
     warmup: float = Field(0.06, ge=0, description="steps with a rising rate: below 1 a share, else their number")
     schedule: ScheduleName = Field("cosine", description="how the rate falls after that")
     schedule_power: float = Field(2.0, gt=0, description="power of the polynomial schedule")
@@ -143,7 +145,7 @@ class Recipe(_Part):
     architecture: dict[str, Any] | None = Field(
         None, description="the encoder's model_type and sizes, where no model folder has them"
     )
-    seed: int = Field(1, description="seed of weights, order and dropout")
+    seed: int = Field(1, ge=0, description="seed of weights, order and dropout")
     heads: dict[str, HeadConfig] = Field(min_length=1, description="head sets by name")
     compose: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="schemas that are answered by several head sets together"

@@ -13,6 +13,8 @@ __all__ = ["Average", "build_optimiser"]
 
 _LAYER = re.compile(r"encoder\.backbone\..*?layers?\.(\d+)\.")
 _ADDED = re.compile(r"\.(lora_|ia3_|prompt_encoder\.)")
+_FACTORS = ".ia3_"
+"""Vectors that rescale what they meet, as norms do: 1 is their neutral value, so nothing should pull them to 0."""
 
 
 def build_optimiser(model: nn.Module, options: Optimisation) -> torch.optim.AdamW:
@@ -26,7 +28,8 @@ def build_optimiser(model: nn.Module, options: Optimisation) -> torch.optim.Adam
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        decay = options.weight_decay if parameter.ndim > 1 else 0.0
+        is_decaying = parameter.ndim > 1 and _FACTORS not in name
+        decay = options.weight_decay if is_decaying else 0.0
         groups.setdefault((_rate(name, n_layers, options), decay), []).append(parameter)
     return torch.optim.AdamW(
         [
