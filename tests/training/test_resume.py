@@ -13,6 +13,7 @@ from safetensors.torch import load_file  # noqa: E402
 from medspan.errors import CheckpointError, ConfigError  # noqa: E402
 from medspan.training.config import Recipe  # noqa: E402
 from medspan.training.loop import train  # noqa: E402
+from medspan.training.step import Stepper  # noqa: E402
 from runs import kill_at, recipe, still_backbone, write_recipe  # noqa: E402
 
 
@@ -48,6 +49,21 @@ def test_killed_at_several_steps_and_resumed_the_weights_are_bitwise_the_same(
 def test_a_run_is_not_resumed_with_another_recipe(backbone: Path, tmp_path: Path) -> None:
     data = recipe(backbone, optimisation={"steps": 3, "epochs": 1})
     train(Recipe.model_validate(data), tmp_path / "run", quiet=True)
+    data["optimisation"]["learning_rate"] = 0.1
+    with pytest.raises(ConfigError, match=r"other values of optimisation\.learning_rate"):
+        train(Recipe.model_validate(data), tmp_path / "run", resume=True, quiet=True)
+
+
+def test_a_run_killed_before_its_first_score_is_not_resumed_with_another_recipe_either(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dying(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    data = recipe(backbone, optimisation={"steps": 3, "epochs": 1})
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Stepper, "step", dying)
+        train(Recipe.model_validate(data), tmp_path / "run", quiet=True)
     data["optimisation"]["learning_rate"] = 0.1
     with pytest.raises(ConfigError, match=r"other values of optimisation\.learning_rate"):
         train(Recipe.model_validate(data), tmp_path / "run", resume=True, quiet=True)

@@ -1,7 +1,7 @@
 """Checkpoints of a run: the averaged weights, as an extractor and as a folder."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -11,10 +11,10 @@ from typing import Any
 from torch import nn
 
 from medspan.corpora import schema
-from medspan.errors import ConfigError
+from medspan.errors import CheckpointError, ConfigError
 from medspan.inference import Extractor, build_extractor
 from medspan.inference.encoder_engine import TorchEngine
-from medspan.models.checkpoint import CheckpointConfig, read_config, write_config
+from medspan.models.checkpoint import CheckpointConfig, write_config
 from medspan.models.encoder import Encoder
 from medspan.models.weights import save_weights
 from medspan.training.config import Recipe
@@ -77,12 +77,12 @@ class Keeper:
         self._written: set[Path] = set()
         self.config = _config(recipe, setup, material)
 
-    def check_recipe(self) -> None:
+    def check_recipe(self, began: Mapping[str, Any] | None) -> None:
         """Raise ConfigError where the run began with another recipe, so far as that changes its weights."""
-        if not (self._folder / "config.json").is_file():
-            return
-        began = Recipe.model_validate(read_config(self._folder).recipe)
-        then, now = (_flat(recipe.model_dump(mode="json", exclude=_FREE)) for recipe in (began, self._recipe))
+        if began is None:
+            raise CheckpointError(f"{self._folder}: its state names no recipe, so it cannot be resumed; start anew")
+        recipes = (Recipe.model_validate(began), self._recipe)
+        then, now = (_flat(recipe.model_dump(mode="json", exclude=_FREE)) for recipe in recipes)
         changed = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
         if changed:
             raise ConfigError(

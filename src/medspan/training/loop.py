@@ -135,12 +135,12 @@ class Trainer:
 
     def _restore(self) -> None:
         snapshot, counters = load_state(self.folder / "state")
+        self.keeper.check_recipe(counters.pop("recipe", None))
         if counters["examples"] != self.at.examples:
             raise CheckpointError(
                 f"{self.folder}: the run began with {counters['examples']} examples, now there are {self.at.examples}; "
                 "resume with the recipe and documents the run began with"
             )
-        self.keeper.check_recipe()
         snapshot.put(self.stepper.network, self.stepper.average, self.stepper.optimiser)
         self.at = Run(**counters | {"costs": Costs(**counters["costs"])})
         self.stepper.scaler.load_state_dict(dict(self.at.scaler))
@@ -149,7 +149,7 @@ class Trainer:
         self.at.scaler = self.stepper.scaler.state_dict()
         snapshot = Snapshot.take(self.stepper.network, self.stepper.average, self.stepper.optimiser)
         if self.devices.is_first:
-            save_state(self.folder / "state", snapshot, asdict(self.at))
+            save_state(self.folder / "state", snapshot, asdict(self.at) | {"recipe": self.keeper.config.recipe})
 
     def _is_patience_lost(self) -> bool:
         return self.at.since_best >= self.recipe.evaluation.patience

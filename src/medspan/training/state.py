@@ -1,4 +1,4 @@
-"""The state of a run on disk: what learns, their average, the optimiser's moments and the counters."""
+"""The state of a run on disk: what learns, their average, the optimiser's moments, the counters and the recipe."""
 
 import json
 import shutil
