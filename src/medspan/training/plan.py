@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
+from medspan.errors import ConfigError
 from medspan.training.batches import plan_epoch
 from medspan.training.config import Optimisation
 from medspan.training.examples import Example
@@ -15,7 +16,8 @@ class StepPlan:
     """The batches of each step.
 
     A step takes `accumulation` batches on each of `n_devices` devices; the last step of an epoch takes what is left.
-    total: steps of the run, those of all epochs or fewer where `steps` limits them.
+    total: steps of the run, those of all epochs or fewer where `steps` limits them. Raises ConfigError where there is
+    nothing to learn from.
     """
 
     def __init__(self, examples: Sequence[Example], options: Optimisation, seed: int, n_devices: int = 1) -> None:
@@ -28,7 +30,12 @@ class StepPlan:
         while len(sizes) < options.epochs and (not options.steps or sum(sizes) < options.steps):
             sizes.append(len(self._epoch(len(sizes))))
         self._ends = list(accumulate(sizes))
-        every = self._ends[-1] if self._ends else 0
+        every = self._ends[-1]
+        if not every:
+            raise ConfigError(
+                "sources: nothing to learn from; their documents are none, held out, kept as tune, or without anything "
+                "that the formulation learns of the heads' schemas"
+            )
         self.total = min(every, options.steps) if options.steps else every
 
     def step(self, number: int) -> list[list[int]]:
