@@ -45,16 +45,17 @@ def held(rows: Sequence[EncoderInput]) -> frozenset[str]:
     return kinds[0] if kinds else frozenset()
 
 
-def pad(rows: Sequence[EncoderInput], width: int = 0, pad_id: int = 0) -> dict[str, Ids]:
+def pad(rows: Sequence[EncoderInput], width: int = 0) -> dict[str, Ids]:
     """Lay rows on top of each other as int64 arrays by the names that encoders use.
 
     `input_ids` and `attention_mask` are always there, (rows, width); `token_type_ids` and `position_ids` where the
     first row has them, as all rows then must. With `visible`, `attention_mask` is (rows, width, width) and padding
-    sees itself alone. `width` is at least the longest row.
+    sees itself alone. `width` is at least the longest row. What padding has for an id does not matter: nothing sees it,
+    and it stands behind the row, where it moves no token's position.
     """
     width = max(width, max(len(row) for row in rows))
     shape = (len(rows), width)
-    arrays = {"input_ids": np.full(shape, pad_id, np.int64), "attention_mask": np.zeros(shape, np.int64)}
+    arrays = {"input_ids": np.zeros(shape, np.int64), "attention_mask": np.zeros(shape, np.int64)}
     if rows[0].types is not None:
         arrays["token_type_ids"] = np.zeros(shape, np.int64)
     if rows[0].positions is not None:

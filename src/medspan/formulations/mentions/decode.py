@@ -118,7 +118,9 @@ def decode(
                 score = float(outputs.link_scores[first_pair + pair, column])
                 links.append((int(head), int(tail), layout.links[column], score))
         found.append(
-            _document(document, tokens[row], int(offsets[row]), mentions, links, outputs, values, layout, only_arguments)
+            _document(
+                document, tokens[row], int(offsets[row]), mentions, links, outputs, values, layout, only_arguments
+            )
         )
     return found
 

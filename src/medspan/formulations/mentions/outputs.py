@@ -1,4 +1,4 @@
-"""What the joint model says about a batch of rows, before it becomes annotation."""
+"""What a model says about a batch of rows, before it becomes annotation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
