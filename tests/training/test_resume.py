@@ -46,6 +46,37 @@ def test_killed_at_several_steps_and_resumed_the_weights_are_bitwise_the_same(
     assert not [name for name, value in expected.items() if not torch.equal(found[name], value)]
 
 
+@pytest.mark.parametrize(
+    ("formulation", "options"),
+    [
+        ("tagging", {"crf": True}),
+        ("reading_comprehension", {"negatives": 0.1, "link_negatives": 0.1, "questions": "examples"}),
+        ("pair_classification", {"negatives": 0.3, "markers": "levitated"}),
+    ],
+)
+def test_every_formulation_goes_on_bitwise_where_it_was_stopped(
+    formulation: str, options: dict[str, Any], backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Stepper.step
+
+    def dying(self: Stepper, number: int, *rest: Any) -> Any:
+        if number == 4:
+            raise KeyboardInterrupt
+        return step(self, number, *rest)
+
+    optimisation = {"steps": 6, "epochs": 9, "save_every": 3, "dropout": 0.2}
+    data = recipe(backbone, formulation=formulation, optimisation=optimisation, **{formulation: options})
+    chosen = Recipe.model_validate(data | {"evaluation": {"every": 9}})
+    train(chosen, tmp_path / "whole", quiet=True)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Stepper, "step", dying)
+        train(chosen, tmp_path / "stopped", quiet=True)
+    assert train(chosen, tmp_path / "stopped", resume=True, quiet=True)["steps"] == 6
+    found, expected = tensors(tmp_path / "stopped"), tensors(tmp_path / "whole")
+    assert found.keys() == expected.keys()
+    assert not [name for name, value in expected.items() if not torch.equal(found[name], value)]
+
+
 def test_a_run_is_not_resumed_with_another_recipe(backbone: Path, tmp_path: Path) -> None:
     data = recipe(backbone, optimisation={"steps": 3, "epochs": 1})
     train(Recipe.model_validate(data), tmp_path / "run", quiet=True)
