@@ -27,7 +27,7 @@ class _Part(BaseModel):
 
 
 class HeadConfig(_Part):
-    """One head set of the joint model."""
+    """One head set: the layers above the encoder that answer one label schema."""
 
     label_schema: str = Field(alias="schema", description="name of the label schema whose labels this head set scores")
     without_events: bool = Field(False, description="leave out the schema's events and the labels only they use")
