@@ -67,3 +67,21 @@ def test_int8_is_refused_where_nothing_can_tell_what_it_costs(chain: Path, tmp_p
         release(run, tmp_path / "refused")
     assert not (tmp_path / "refused").exists()
     assert release(run, tmp_path / "exported", int8=False).folder.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "told"),
+    [("lora", None, "there is none"), ("lora", "ia3", "of strategy ia3"), ("head", "prompt", "of strategy prompt")],
+)
+def test_a_checkpoint_without_its_adapter_or_with_another_one_is_not_run(
+    own: str, others: str | None, told: str, tmp_path: Path
+) -> None:
+    with tiny_corpus():
+        run = random_checkpoint(tmp_path / "run", "tagging", own)
+        shutil.rmtree(run / "adapter", ignore_errors=True)
+        if others:
+            shutil.copytree(random_checkpoint(tmp_path / "other", "tagging", others) / "adapter", run / "adapter")
+        with pytest.raises(CheckpointError, match=rf"adapter: config\.json says strategy {own}, .*{told}"):
+            load(run)
+        with pytest.raises(CheckpointError, match="copy the run's folder whole"):
+            release(run, tmp_path / "exported")

@@ -1,6 +1,7 @@
 """A model that joins entities behind one that finds them: one folder that runs alone, and what is refused."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from medspan.training import sources  # noqa: E402
 from medspan.training.config import Recipe  # noqa: E402
 from medspan.training.evaluation import strict_scores  # noqa: E402
 from medspan.training.loop import train  # noqa: E402
+from medspan.training.release import release  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +98,18 @@ def test_the_chain_holds_all_it_needs_and_nothing_of_the_run(runs: Path) -> None
         (runs / "moved").rename(runs / "finder")
 
 
+def test_the_weights_of_the_last_step_run_alone_too(runs: Path) -> None:
+    assert load(runs / "pairs" / "last", engine="torch").annotate([FIVE[0].text])[0].entities
+
+
+def test_a_chain_that_lost_its_finder_joins_nothing_else(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "pairs", tmp_path / "pairs", ignore=shutil.ignore_patterns("entities"))
+    with pytest.raises(CheckpointError, match=r"entities is missing.*copy the run's folder whole"):
+        load(tmp_path / "pairs", engine="torch")
+    with pytest.raises(CheckpointError, match="entities is missing"):
+        release(tmp_path / "pairs", tmp_path / "exported")
+
+
 def test_present_entities_give_way_where_the_chain_finds_them(runs: Path) -> None:
     extractor = load(runs / "pairs", engine="torch")
     (bare,) = extractor.annotate([FIVE[0].bare()])
@@ -110,10 +124,11 @@ def extract(inputs: Path, runs: Path, folder: Path) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def alone(runs: Path) -> Path:
-    """The model that joins, without the one that finds."""
-    import shutil
-
+    """The model that joins, as if its recipe had named none that finds."""
     shutil.copytree(runs / "pairs", runs / "alone", ignore=shutil.ignore_patterns("entities"))
+    config = json.loads((runs / "alone" / "config.json").read_text())
+    config["recipe"]["entities"] = None
+    (runs / "alone" / "config.json").write_text(json.dumps(config))
     return runs
 
 

@@ -12,7 +12,7 @@ from medspan.formulations import TextTokenizer
 from medspan.inference.annotators import ANNOTATORS, Parts
 from medspan.inference.encoder_engine import EncoderEngine, OnnxEngine, TorchEngine
 from medspan.inference.extractor import Extractor, Heads
-from medspan.models.checkpoint import ENTITIES, CheckpointConfig, load_heads, read_config
+from medspan.models.checkpoint import CheckpointConfig, finder_folder, load_heads, read_config
 
 __all__ = ["build_extractor", "bundled_models", "load", "model_folder"]
 
@@ -57,13 +57,14 @@ def load(model: str | Path = "default", *, engine: str = "auto", threads: int | 
     else:
         from medspan.models.weights import load_trained_encoder
 
-        trained = load_trained_encoder(folder)
+        trained = load_trained_encoder(folder, config.strategy)
         if trained.has_adapter:
             from medspan.models.strategies import merged
 
             trained = merged(trained)
         encoder = TorchEngine(trained)
-    entities = _load_entities(folder / ENTITIES, engine, threads) if (folder / ENTITIES).is_dir() else None
+    finder = finder_folder(folder, config)
+    entities = _load_entities(finder, engine, threads) if finder else None
     return build_extractor(TextTokenizer.load(folder), encoder, config, load_heads(folder), entities)
 
 

@@ -33,6 +33,7 @@ from medspan.formulations.mentions import Layout, Thresholds
 __all__ = [
     "ENTITIES",
     "CheckpointConfig",
+    "finder_folder",
     "load_heads",
     "read_config",
     "refuse_code",
@@ -143,6 +144,21 @@ def read_config(folder: Path) -> CheckpointConfig:
     if config.default_schema not in config.schemas or not answered <= set(layouts):
         raise CheckpointError(f"{path}: a schema is answered by a head set that is not under heads")
     return config
+
+
+def finder_folder(folder: Path, config: CheckpointConfig) -> Path | None:
+    """Return the folder of the checkpoint that finds the entities a model joins; None where they are given.
+
+    Raises CheckpointError where the model was trained with one that is no longer there: it would join other entities.
+    """
+    place = folder / ENTITIES
+    if place.is_dir():
+        return place
+    if config.recipe.get("entities"):
+        raise CheckpointError(
+            f"{place} is missing: the model that finds the entities which this one joins; copy the run's folder whole"
+        )
+    return None
 
 
 def refuse_code(data: Any, path: Path) -> None:

@@ -24,6 +24,9 @@ BACKBONE = "encoder.backbone."
 
 _ENCODER = "encoder."
 _WEIGHTS = "model.safetensors"
+_ADAPTER = "adapter"
+_PLAIN = frozenset({"full", "head"})
+"""Strategies that add nothing to the backbone."""
 
 
 def save_weights(folder: Path, network: Any, *, frozen_too: bool = True) -> None:
@@ -49,9 +52,9 @@ def save_weights(folder: Path, network: Any, *, frozen_too: bool = True) -> None
     elif frozen_too:
         _write(backbone / _WEIGHTS, plain_backbone_state(encoder))
     if encoder.has_adapter:
-        _write_adapter(encoder, folder / "adapter")
+        _write_adapter(encoder, folder / _ADAPTER)
     else:
-        shutil.rmtree(folder / "adapter", ignore_errors=True)  # of an earlier run
+        shutil.rmtree(folder / _ADAPTER, ignore_errors=True)  # of an earlier run
     _write(folder / _WEIGHTS, state)
 
 
@@ -63,11 +66,12 @@ def load_weights(folder: Path) -> dict[str, Any]:
     return _read(path)
 
 
-def load_trained_encoder(folder: Path) -> "Encoder":
+def load_trained_encoder(folder: Path, strategy: str | None = None) -> "Encoder":
     """Return the trained Encoder of a checkpoint in evaluation mode, float32, as it was saved: adapters not merged.
 
-    Nothing of it learns any more. Raises CheckpointError for files that are missing, damaged, of another backbone or
-    asking to run code.
+    strategy: the one that config.json names; None takes the adapter that is there, if any. Nothing of the encoder
+    learns any more. Raises CheckpointError for files that are missing, damaged, of another backbone or strategy,
+    or asking to run code.
     """
     path = folder / "backbone" / "config.json"
     if not path.is_file():
@@ -92,11 +96,14 @@ def load_trained_encoder(folder: Path) -> "Encoder":
             raise CheckpointError(f"{folder}: the backbone's weights are in neither {_WEIGHTS} nor backbone/{_WEIGHTS}")
         saved = _read(source)
     _take_over(backbone, saved, source)
-    if (folder / "adapter").is_dir():
+    if not (folder / _ADAPTER).is_dir():
+        encoder = Encoder(backbone.requires_grad_(False))
+    else:
         from medspan.models.strategies import load_adapter
 
-        return load_adapter(backbone, folder / "adapter").eval()
-    return Encoder(backbone.requires_grad_(False)).eval()
+        encoder = load_adapter(backbone, folder / _ADAPTER)
+    _check_strategy(folder, encoder, strategy)
+    return encoder.eval()
 
 
 def plain_backbone_state(encoder: "Encoder") -> dict[str, Any]:
@@ -113,6 +120,16 @@ def plain_backbone_state(encoder: "Encoder") -> dict[str, Any]:
             if name.startswith(f"{around}base_layer."):
                 state[around + name.removeprefix(f"{around}base_layer.")] = value
     return state
+
+
+def _check_strategy(folder: Path, encoder: "Encoder", strategy: str | None) -> None:
+    """Refuse an encoder without its adapter, or with another one: it would run, and find something else."""
+    found = encoder.strategy if encoder.n_virtual or encoder.has_adapter else None
+    if strategy is not None and found != (None if strategy in _PLAIN else strategy):
+        there = f"it holds one of strategy {found}" if found else "there is none"
+        raise CheckpointError(
+            f"{folder / _ADAPTER}: config.json says strategy {strategy}, but {there}; copy the run's folder whole"
+        )
 
 
 def _take_over(backbone: Any, saved: Mapping[str, Any], source: Path) -> None:

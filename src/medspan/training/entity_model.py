@@ -13,7 +13,7 @@ from medspan.inference.annotators import ANNOTATORS
 from medspan.models.checkpoint import ENTITIES, read_config
 from medspan.training.config import Recipe
 
-__all__ = ["take_entity_model"]
+__all__ = ["copy_entity_model", "take_entity_model"]
 
 _PARTS = (
     "config.json",
@@ -57,6 +57,11 @@ def take_entity_model(recipe: Recipe, folder: Path, layouts: Mapping[str, Layout
         missing = sorted(set(_linked(layout)).difference(found.labels))
         if missing:
             raise ConfigError(f"entities: {run} finds no {', '.join(missing)}, which head {head!r} is to join")
+    copy_entity_model(run, folder)
+
+
+def copy_entity_model(run: Path, folder: Path) -> None:
+    """Copy a checkpoint, and nothing else of its run, to `folder`/entities; an earlier copy is replaced."""
     place = folder / ENTITIES
     if place.exists():
         shutil.rmtree(place)

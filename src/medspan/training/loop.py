@@ -10,12 +10,12 @@ import torch
 
 from medspan.errors import CheckpointError
 from medspan.inference import load
-from medspan.models.checkpoint import write_config, write_json
+from medspan.models.checkpoint import ENTITIES, write_config, write_json
 from medspan.models.strategies import count_parameters
 from medspan.training.ceiling import tune_ceiling
 from medspan.training.config import Recipe
 from medspan.training.devices import Devices, connect
-from medspan.training.entity_model import take_entity_model
+from medspan.training.entity_model import copy_entity_model, take_entity_model
 from medspan.training.evaluation import TuneScores, score_tune
 from medspan.training.journal import Journal
 from medspan.training.keeping import Keeper
@@ -191,6 +191,8 @@ class Trainer:
         """Fit thresholds to the kept checkpoint, as it will be loaded, and say what the run came to."""
         metrics: dict[str, Any] = {}
         if self.devices.is_first:
+            if self.recipe.entities is not None and (self.folder / "last").is_dir():
+                copy_entity_model(self.folder / ENTITIES, self.folder / "last")
             extractor = load(self.folder, engine="torch")
             thresholds = fit_thresholds(extractor, self.material.tune)
             write_config(self.folder, replace(self.keeper.config, thresholds=thresholds))

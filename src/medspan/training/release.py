@@ -14,6 +14,7 @@ from medspan.models.backbones import read_json
 from medspan.models.checkpoint import (
     ENTITIES,
     CheckpointConfig,
+    finder_folder,
     load_heads,
     read_config,
     save_heads,
@@ -62,13 +63,14 @@ def release(run: Path, folder: Path, *, int8: bool = True) -> Release:
     leaves no folder, when an int8 model scores more than GATE below the float32 one, or has no tune documents to score.
     """
     config = read_config(run)
+    finder = finder_folder(run, config)
     if folder.exists() and any(folder.iterdir()):
         raise CheckpointError(f"{folder} is not empty; give a new folder")
     recipe = Recipe.model_validate(config.recipe)
     tokenizer = TextTokenizer.load(run)
     # With the options as training left them, not as the recipe had them: some are chosen by looking at the documents.
     task = TASKS.get(config.formulation)(Setting(tokenizer, config.layouts, config.window, config.options))
-    encoder = load_trained_encoder(run)
+    encoder = load_trained_encoder(run, config.strategy)
     material = gather(recipe, task, config.layouts)
     if int8 and not material.tune:
         raise CheckpointError(
@@ -76,7 +78,8 @@ def release(run: Path, folder: Path, *, int8: bool = True) -> Release:
         )
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        _release_entities(run / ENTITIES, folder / ENTITIES, int8=int8)
+        if finder:
+            _release_entities(finder, folder / ENTITIES, int8=int8)
         save_heads(folder, load_heads(run), half=int8)
         exact = score_tune(_extractor(TorchEngine(encoder), config, tokenizer, folder), material.tune)
         calibration = calibration_rows(material, task, config.layouts, CALIBRATION_ROWS, recipe.seed)
@@ -102,7 +105,7 @@ def release(run: Path, folder: Path, *, int8: bool = True) -> Release:
             "bytes": size,
         }
         write_json(folder / "metrics.json", metrics)
-        card = model_card(config, metrics, has_finder=(folder / ENTITIES).is_dir())
+        card = model_card(config, metrics, has_finder=finder is not None)
         (folder / "README.md").write_text(card, encoding="utf-8")
     except BaseException:
         shutil.rmtree(folder)
@@ -111,10 +114,10 @@ def release(run: Path, folder: Path, *, int8: bool = True) -> Release:
 
 
 def _release_entities(run: Path, folder: Path, *, int8: bool) -> None:
-    """Export the model that finds the entities, where there is one; an exported one is taken as it is."""
+    """Export the model that finds the entities; an exported one is taken as it is."""
     if (run / "model.safetensors").is_file():
         release(run, folder, int8=int8)
-    elif run.is_dir():
+    else:
         shutil.copytree(run, folder)
 
 
