@@ -128,3 +128,18 @@ def test_the_state_of_another_model_is_refused(tmp_path: Path) -> None:
     Parts(1).save(tmp_path / "state", {"step": 1})
     with pytest.raises(CheckpointError, match="another model"):
         Parts(0, width=4).load(tmp_path / "state")
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "optimiser.safetensors", "counters.json"])
+def test_a_damaged_state_is_refused_with_its_folder(name: str, tmp_path: Path) -> None:
+    Parts(2).save(tmp_path / "state", {"step": 2})
+    content = (tmp_path / "state" / name).read_bytes()
+    for damaged in (content[: len(content) // 2], b"", None):
+        (tmp_path / "state" / name).unlink()
+        if damaged is not None:
+            (tmp_path / "state" / name).write_bytes(damaged)
+        elif name == "counters.json":
+            continue  # a state that was never finished, see above
+        with pytest.raises(CheckpointError, match=r"state: the state is damaged .*start anew"):
+            load_state(tmp_path / "state")
+        (tmp_path / "state" / name).write_bytes(content)

@@ -81,14 +81,20 @@ def save_state(folder: Path, snapshot: Snapshot, counters: Mapping[str, Any]) ->
 
 def load_state(folder: Path) -> tuple[Snapshot, dict[str, Any]]:
     """Read what `save_state` wrote, tensors and counters; raises CheckpointError when there is nothing whole."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     _finish_swap(folder)
     if not (folder / "counters.json").is_file():
         raise CheckpointError(f"{folder}: no complete state to resume from; start without --resume")
     names = ("weights", "average", "optimiser")
-    snapshot = Snapshot(*(load_file(folder / f"{name}.safetensors") for name in names))
-    counters: dict[str, Any] = json.loads((folder / "counters.json").read_text(encoding="utf-8"))
+    try:
+        snapshot = Snapshot(*(load_file(folder / f"{name}.safetensors") for name in names))
+        counters: dict[str, Any] = json.loads((folder / "counters.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{folder}: the state is damaged ({type(error).__name__}); start anew, without --resume, in another folder"
+        ) from error
     return snapshot, counters
 
 
