@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from checkpoints import random_checkpoint, tiny_corpus
 from tiny import TINY_SCHEMA, tiny_backbone, tiny_recipe, tiny_tokenizer
 
 torch = pytest.importorskip("torch")
@@ -177,6 +178,16 @@ def asked_first(extractor: Extractor, document: Document) -> list[list[int]]:
     extractor.annotator.encoder = watching
     extractor.annotate([document])
     return watching.calls[0]
+
+
+def test_a_model_that_believes_everything_is_held_to_the_bounds_with_new_tails_too(tmp_path: Path) -> None:
+    with tiny_corpus():
+        extractor = load(random_checkpoint(tmp_path, "reading_comprehension", "full", new_tails=True), engine="torch")
+    text = "x" * 60
+    (found,) = extractor.annotate([text])
+    n_tokens = len(extractor.annotator.tokenizer([text])[0])
+    assert n_tokens == 60  # one window
+    assert n_tokens < len(found.entities) <= 2 * (n_tokens + 8)
 
 
 def test_every_label_is_asked_when_serving_whatever_the_gold_so_no_label_leaks(run: Path) -> None:

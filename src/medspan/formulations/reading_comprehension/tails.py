@@ -39,6 +39,10 @@ class NewTails:
         """Lay parts, at least one, end to end."""
         return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))
 
+    def only(self, chosen: npt.NDArray[np.bool_]) -> "NewTails":
+        """Leave the answers chosen, (answers,)."""
+        return NewTails(*(getattr(self, f.name)[chosen] for f in fields(self)))
+
 
 def merge_directions(pairs: IntArray, scores: FloatArray, layout: Layout) -> FloatArray:
     """Give both directions of a symmetric link the mean of what either was answered.

@@ -39,7 +39,10 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
 SPARE_MENTIONS = 8
-"""In a window of T tokens, T + 8 mentions are kept, the best-scored, and asked about. Trained models stay far below."""
+"""In a window of T tokens, T + 8 mentions are kept, the best-scored, and asked about; and T + 8 new tails of them.
+
+Trained models stay far below.
+"""
 
 
 class ReadingAnnotator:
@@ -151,7 +154,11 @@ class ReadingAnnotator:
                 )
             begin += len(part)
         outputs = replace(mentions, pairs=pairs, link_scores=merge_directions(pairs, scores, layout))
-        return with_new_tails(outputs, NewTails.joined(found), layout) if found else outputs
+        if not found:
+            return outputs
+        new = NewTails.joined(found)
+        most = np.diff(starts) + SPARE_MENTIONS
+        return with_new_tails(outputs, new.only(best_of_row(window[new.heads], new.scores, most)), layout)
 
     def _asked(
         self,
