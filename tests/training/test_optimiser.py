@@ -79,14 +79,19 @@ def test_the_average_holds_no_frozen_weight_and_is_only_lent_to_the_model() -> N
     assert not model["head"].weight.any()
 
 
-def test_factors_that_start_at_one_do_not_decay_but_updates_that_start_at_zero_do() -> None:
+def test_factors_and_virtual_tokens_do_not_decay_but_updates_that_start_at_zero_do() -> None:
     class Layer(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.ia3_l = torch.nn.ParameterDict({"default": torch.nn.Parameter(torch.ones(2, 1))})
             self.lora_A = torch.nn.ParameterDict({"default": torch.nn.Parameter(torch.ones(2, 1))})
+            self.prompt_encoder = torch.nn.ParameterDict({"default": torch.nn.Parameter(torch.ones(2, 1))})
 
     model = torch.nn.ModuleDict({"encoder": torch.nn.ModuleDict({"backbone": Layer()})})
     groups = build_optimiser(model, Optimisation(weight_decay=0.1)).param_groups
     decay = {id(parameter): group["weight_decay"] for group in groups for parameter in group["params"]}
-    assert {name.split(".")[2]: decay[id(p)] for name, p in model.named_parameters()} == {"ia3_l": 0.0, "lora_A": 0.1}
+    assert {name.split(".")[2]: decay[id(p)] for name, p in model.named_parameters()} == {
+        "ia3_l": 0.0,
+        "lora_A": 0.1,
+        "prompt_encoder": 0.0,
+    }

@@ -87,7 +87,7 @@ class Optimisation(_Part):
     )
     layer_decay: float = Field(0.9, gt=0, le=1, description="factor on the rate for each layer further down")
     weight_decay: float = Field(
-        0.01, ge=0, description="AdamW weight decay; not on biases, norms and the factors of ia3"
+        0.01, ge=0, description="AdamW weight decay; not on biases, norms, virtual tokens and factors of ia3"
     )
     warmup: float = Field(0.06, ge=0, description="steps with a rising rate: below 1 a share, else their number")
     schedule: ScheduleName = Field("cosine", description="how the rate falls after that")

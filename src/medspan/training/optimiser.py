@@ -13,8 +13,8 @@ __all__ = ["Average", "build_optimiser"]
 
 _LAYER = re.compile(r"encoder\.backbone\..*?layers?\.(\d+)\.")
 _ADDED = re.compile(r"\.(lora_|ia3_|prompt_encoder\.)")
-_FACTORS = ".ia3_"
-"""Vectors that rescale what they meet, as norms do: 1 is their neutral value, so nothing should pull them to 0."""
+_FREE = re.compile(r"\.(ia3_|prompt_encoder\.)")
+"""What no decay pulls to 0: factors, whose neutral value is 1, and virtual tokens, whose high rates would multiply it."""
 
 
 def build_optimiser(model: nn.Module, options: Optimisation) -> torch.optim.AdamW:
@@ -28,7 +28,7 @@ def build_optimiser(model: nn.Module, options: Optimisation) -> torch.optim.Adam
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        is_decaying = parameter.ndim > 1 and _FACTORS not in name
+        is_decaying = parameter.ndim > 1 and not _FREE.search(name)
         decay = options.weight_decay if is_decaying else 0.0
         groups.setdefault((_rate(name, n_layers, options), decay), []).append(parameter)
     return torch.optim.AdamW(
