@@ -14,7 +14,7 @@ __all__ = ["Average", "build_optimiser"]
 _LAYER = re.compile(r"encoder\.backbone\..*?layers?\.(\d+)\.")
 _ADDED = re.compile(r"\.(lora_|ia3_|prompt_encoder\.)")
 _FREE = re.compile(r"\.(ia3_|prompt_encoder\.)")
-"""What no decay pulls to 0: factors, whose neutral value is 1, and virtual tokens, whose high rates would multiply it."""
+"""What no decay pulls to 0: factors, neutral at 1, and virtual tokens, whose high rates would multiply it."""
 
 
 def build_optimiser(model: nn.Module, options: Optimisation) -> torch.optim.AdamW:
