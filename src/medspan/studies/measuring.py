@@ -12,7 +12,9 @@ from medspan.annotation import Document, LabelSchema
 from medspan.annotation.codec import document_to_dict
 from medspan.corpora import load_corpus, restrict
 from medspan.corpora.mapping import mapping
+from medspan.formulations import TextTokenizer
 from medspan.inference import Extractor, load
+from medspan.models.checkpoint import read_config
 from medspan.scoring import Report, score
 from medspan.studies.study_file import Scored
 from medspan.training.config import Recipe
@@ -70,20 +72,23 @@ def measure(run: Path, gold: Sequence[Document], scored: Scored, *, bootstrap: i
     }
 
 
-def ceiling(recipe: Recipe, gold: Sequence[Document], scored: Scored) -> dict[str, float]:
-    """Return the best F1 that the recipe's formulation can reach on gold documents, by dotted measure.
+def ceiling(run: Path, gold: Sequence[Document], scored: Scored) -> dict[str, float]:
+    """Return the best F1 that a run's formulation can reach on gold documents, by dotted measure.
 
     Empty where several head sets answer together.
     """
-    from medspan.training.setup import prepare
+    from medspan.training.tasks import TASKS, Setting
 
-    setup = prepare(recipe)
-    head = scored.head or next(iter(recipe.compose), next(iter(setup.layouts)))
-    if head not in setup.layouts:
+    config = read_config(run)
+    head = scored.head or config.default_schema
+    if head not in config.layouts:
         return {}
-    schema: LabelSchema = setup.layouts[head].schema
+    # With the options as training left them, not as the recipe had them: some follow from the documents trained on.
+    setting = Setting(TextTokenizer.load(run), config.layouts, config.window, config.options)
+    task = TASKS.get(config.formulation)(setting)
+    schema: LabelSchema = config.layouts[head].schema
     kept = [restrict(document, schema)[0] for document in gold]
-    report = score(gold, setup.task.returned(kept, head), scorer=scored.scorer, schema=schema)
+    report = score(gold, task.returned(kept, head), scorer=scored.scorer, schema=schema)
     return {".".join(path): tally.micro.f1 for path, tally in report.tallies.items()}
 
 

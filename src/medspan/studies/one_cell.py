@@ -56,7 +56,7 @@ def _plan(folder: Path, demanded: Mapping[str, Any], needs: Mapping[str, str | N
     """Return the cell's plan; what was begun under another recipe, or on another entity model, is thrown away."""
     fresh = {"asked_hash": asked_hash(demanded), "needs": dict(needs), "steps": None}
     plan = read_plan(folder)
-    if any(plan.get(key) != fresh[key] for key in ("asked_hash", "needs")):
+    if plan.get("asked_hash") != fresh["asked_hash"] or plan.get("needs", {}) != needs:
         shutil.rmtree(folder / "run", ignore_errors=True)
         plan = fresh
         write_plan(folder, plan)
@@ -127,7 +127,7 @@ def _kept(
         "needs": {name: other["asked_hash"] for name, other in needed.items() if other is not None},
         "scored_on": scored.documents,
         **measure(run, gold, scored, bootstrap=study.bootstrap, threads=study.threads),
-        "ceiling": ceiling(resolved, gold, scored),
+        "ceiling": ceiling(run, gold, scored),
         "versions": versions(),
         "hardware": hardware(),
         "threads": study.threads,
