@@ -79,6 +79,14 @@ def test_settings_are_applied_by_their_path(tmp_path: Path) -> None:
         ({"optimisation": {"epochs": 0}}, r"optimisation\.epochs: .*greater than or equal to 1"),
         ({"optimisation": {"precision": "int4"}}, r"optimisation\.precision: .*'bf16' or 'fp16'"),
         ({"sources": []}, "sources: "),
+        (
+            {"tagging": {"layers": "two"}},
+            r"yaml: tagging\.layers: .*'one' or 'label', or .* a mapping of keys to values$",
+        ),
+        ({"evaluation": {"loggers": "wandb"}}, r"evaluation\.loggers: Input should be a list$"),
+        ({"search": {"seed": {"low": 2, "high": 1}}}, r"yaml: search\.seed: low must be below high, or .* a list$"),
+        ({"compose": {"clinical": ["x"]}}, r"yaml: compose clinical: head 'x'"),
+        ({"heads": {"core": {}}}, r"heads\.core\.schema: Field required"),
         ({"compose": {"clinical": ["core", "cor"]}}, "compose clinical: head 'cor' is not under heads"),
         ({"heads": {"core": {"schema": "clinical"}}, "compose": {}}, "head 'sdoh' is not under heads"),
     ],
@@ -117,6 +125,11 @@ def test_a_file_that_is_missing_broken_or_no_mapping_is_refused(tmp_path: Path) 
     path.write_text("- a\n- b\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="a recipe is a mapping"):
         load_recipe(path)
+    path.write_bytes(b"name: caf\xe9\n")
+    with pytest.raises(ConfigError, match=r"recipe\.yaml: not a text file in UTF-8"):
+        load_recipe(path)
+    with pytest.raises(ConfigError, match="is a folder; name the YAML file"):
+        load_recipe(tmp_path)
 
 
 def test_yaml_that_would_run_code_is_refused(tmp_path: Path) -> None:

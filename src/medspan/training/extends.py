@@ -61,7 +61,10 @@ def _load(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError):
         named = f", which {within[-1].name} extends," if within else ""
-        raise ConfigError(f"recipe {path}{named} does not exist") from None
+        told = "is a folder; name the YAML file" if path.is_dir() else "does not exist"
+        raise ConfigError(f"recipe {path}{named} {told}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not a text file in UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""

@@ -1,6 +1,6 @@
 """Typed YAML files: reading them, settings by dotted keys, and errors that name the key and suggest the right one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +24,8 @@ def read_mapping(path: Path, kind: str) -> dict[str, Any]:
         raise ConfigError(f"{kind} {path} does not exist") from None
     except IsADirectoryError:
         raise ConfigError(f"{kind} {path} is a folder; name the YAML file") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not a text file in UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""
@@ -78,14 +80,40 @@ def validated(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
         return model.model_validate(data)
     except ValidationError as error:
         keys = known_keys(model)
-        raise ConfigError(f"{where}: " + "; ".join(_explained(error.errors(), keys))) from None
+        raise ConfigError(f"{where}: " + "; ".join(_explained(error.errors(), keys, data))) from None
 
 
-def _explained(errors: Iterable[Any], keys: list[str]) -> Iterable[str]:
+def _explained(errors: Sequence[Any], keys: list[str], data: Any) -> Iterable[str]:
+    """Say what is wrong, a line a place; where a value may be of several kinds, what each of them says."""
+    said: dict[str, list[str]] = {}
     for error in errors:
-        where = ".".join(str(part) for part in error["loc"])
-        if error["type"] != "extra_forbidden":
-            yield f"{where}: {error['msg']}" if where else str(error["msg"])
-            continue
+        if error["type"] == "too_short" and any(_is_within(other["loc"], error["loc"]) for other in errors):
+            continue  # a list of which an item was wrong counts as one without it
+        said.setdefault(_place_of(error, data), []).append(_reason(error, keys))
+    for where, reasons in said.items():
+        yield f"{where}: {', or '.join(reasons)}" if where else ", or ".join(reasons)
+
+
+def _reason(error: Any, keys: list[str]) -> str:
+    if error["type"] == "extra_forbidden":
         near = get_close_matches(str(error["loc"][-1]), keys, n=1)
-        yield f"{where}: unknown key" + (f", did you mean {near[0]!r}?" if near else "")
+        return "unknown key" + (f", did you mean {near[0]!r}?" if near else "")
+    plain = {"tuple_type": "Input should be a list", "dict_type": "Input should be a mapping of keys to values"}
+    return plain.get(error["type"], str(error["msg"]).removeprefix("Value error, "))
+
+
+def _place_of(error: Any, data: Any) -> str:
+    """Return the dotted place of an error, without the kinds of value that pydantic names among the keys."""
+    found: list[str] = []
+    for part in error["loc"]:
+        is_key = isinstance(data, Mapping) and part in data
+        if is_key or (isinstance(data, list | tuple) and isinstance(part, int) and part < len(data)):
+            data = data[part]
+        elif error["type"] != "missing":
+            continue
+        found.append(str(part))
+    return ".".join(found)
+
+
+def _is_within(inner: tuple[Any, ...], outer: tuple[Any, ...]) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
