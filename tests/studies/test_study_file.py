@@ -57,6 +57,17 @@ def test_a_cell_names_the_cell_whose_run_it_needs_and_comes_after_it(write_study
     assert [cell.name for cell in chosen(cells, "*joint*seed2")] == ["ward-joint-full-seed2", "ward-joint-lora-seed2"]
 
 
+def test_a_measure_that_no_report_has_is_refused_with_its_neighbour(write_study: Write) -> None:
+    scored: dict[str, Any] = {"documents": "ward:dev", "measures": ["entities.strct"]}
+    with pytest.raises(ConfigError, match=r": unknown measure 'entities\.strct'; did you mean 'entities\.strict'"):
+        load_study(write_study(tiny_study(group={"score": scored})))
+    asked_about = {"axis": "rate", "baseline": "fast", "measure": "relations.strict"}
+    with pytest.raises(ConfigError, match=r"groups\.0: unknown measure 'relations\.strict'; [^;]*$"):
+        load_study(write_study(tiny_study(group={"compare": [asked_about]})))
+    scored["measures"] = ["attributes.assertion.strict", "relations.end_to_end.lenient"]
+    assert load_study(write_study(tiny_study(group={"score": scored}))).groups[0].scored.measures[1].endswith("lenient")
+
+
 @pytest.mark.parametrize(
     ("entities", "message"),
     [

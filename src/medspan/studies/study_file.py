@@ -20,6 +20,27 @@ __all__ = ["SEED", "Adjustment", "Choice", "Comparison", "Group", "LeftOut", "Sc
 SEED = "seed"
 """The axis whose cells are repetitions of one another."""
 
+_MEASURES = (
+    "entities.strict",
+    "entities.lenient",
+    "entities.span.strict",
+    "entities.span.lenient",
+    "entities.token",
+    "relations.end_to_end.strict",
+    "relations.end_to_end.lenient",
+    "relations.gold_entities.strict",
+    "events.triggers.strict",
+    "events.triggers.lenient",
+    "events.arguments.strict",
+    "events.arguments.lenient",
+    "events.arguments_by_role.strict",
+    "events.arguments_by_role.lenient",
+    "events.values.strict",
+    "events.values.lenient",
+)
+"""Measures of the scorer `strict`, beside those of attributes; a task's own scorer has its own."""
+
+_OF_ATTRIBUTE = re.compile(r"attributes\..+\.(strict|lenient)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -68,6 +89,13 @@ class Scored(_Part):
             raise ValueError(f"documents: {self.documents!r} names no split; write it as in phee:dev")
         if self.scorer not in SCORERS:
             raise ValueError(str(unknown_name("scorer", self.scorer, sorted(SCORERS))))
+        for measure in self.measures:
+            self.check_measure(measure)
+
+    def check_measure(self, measure: str) -> None:
+        """Raise ValueError for a measure that the scorer does not give: it would read as 0 in every cell."""
+        if self.scorer == "strict" and measure not in _MEASURES and not _OF_ATTRIBUTE.fullmatch(measure):
+            raise ValueError(str(unknown_name("measure", measure, [*_MEASURES, "attributes.NAME.strict"])))
 
 
 class Comparison(_Part):
@@ -123,6 +151,8 @@ class Group(_Part):
         choices += [part.where for part in self.leave_out]
         for comparison in self.compare:
             choices += [comparison.where, {comparison.axis: (comparison.baseline,)}]
+            if comparison.measure:
+                self.scored.check_measure(comparison.measure)
         for choice in choices:
             for axis, values in choice.items():
                 _check(self.axes, axis, values)
