@@ -1,6 +1,7 @@
 """The training loop: five notes learnt by heart, whole runs, stopping and resuming."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ pytest.importorskip("transformers")
 from safetensors.torch import load_file  # noqa: E402
 
 from medspan.annotation import Argument, Attribute, Document, Entity, Event, Relation, Span  # noqa: E402
-from medspan.errors import CheckpointError  # noqa: E402
+from medspan.errors import CheckpointError, MissingExtraError  # noqa: E402
 from medspan.inference import load  # noqa: E402
 from medspan.models.checkpoint import read_config  # noqa: E402
 from medspan.scoring import score  # noqa: E402
@@ -298,6 +299,30 @@ def test_without_tune_documents_the_last_weights_are_kept(backbone: Path, tmp_pa
     kept = load_file(tmp_path / "run" / "model.safetensors")
     last = load_file(tmp_path / "run" / "state" / "average.safetensors")
     assert all(torch.equal(kept[name], value) for name, value in last.items())
+
+
+def test_where_tune_has_nothing_to_score_a_run_goes_on_and_keeps_its_last_weights(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "tune_ceiling", lambda *_: TuneScores({"core": {"entities": 0.0}}))
+    patch_scores(monkeypatch, [])
+    recipe = short_recipe(backbone, epochs=3)
+    recipe = recipe.model_copy(update={"evaluation": recipe.evaluation.model_copy(update={"patience": 1})})
+    assert train(recipe, tmp_path / "run", quiet=True)["epochs"] == 3
+    kept = load_file(tmp_path / "run" / "model.safetensors")
+    last = load_file(tmp_path / "run" / "state" / "average.safetensors")
+    assert all(torch.equal(kept[name], value) for name, value in last.items())
+
+
+def test_a_missing_logger_is_told_before_anything_is_read(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    recipe = short_recipe(backbone)
+    recipe = recipe.model_copy(update={"evaluation": recipe.evaluation.model_copy(update={"loggers": ("mlflow",)})})
+    with pytest.raises(MissingExtraError, match=r"medspan\[mlflow\]"):
+        train(recipe, tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists()
 
 
 def test_nothing_to_resume_from_is_said(backbone: Path, tmp_path: Path) -> None:

@@ -12,7 +12,10 @@ from typing import Any, Protocol
 
 from medspan.errors import ConfigError, MissingExtraError
 
-__all__ = ["Logger", "build_loggers", "numbers"]
+__all__ = ["Logger", "build_loggers", "check_loggers", "numbers"]
+
+_MODULES = {"tensorboard": "torch.utils.tensorboard"}
+"""Where a logger's package has another name than the logger."""
 
 _NAME = re.compile(r"[^A-Za-z0-9_.\-]+")
 
@@ -39,6 +42,12 @@ def numbers(entry: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
         elif isinstance(value, int | float) and not isinstance(value, bool):
             found[name] = float(value)
     return found
+
+
+def check_loggers(names: Sequence[str]) -> None:
+    """Raise MissingExtraError where the package of a logger is not installed."""
+    for name in names:
+        _load(_MODULES.get(name, name), name)
 
 
 def build_loggers(names: Sequence[str], folder: Path, run: str, settings: Mapping[str, Any], step: int) -> list[Logger]:
@@ -70,7 +79,7 @@ def _load(module: str, extra: str) -> Any:
 
 class _TensorBoard:
     def __init__(self, folder: Path, settings: Mapping[str, float], step: int) -> None:
-        writer = _load("torch.utils.tensorboard", "tensorboard").SummaryWriter
+        writer = _load(_MODULES["tensorboard"], "tensorboard").SummaryWriter
         self._writer = writer(str(folder / "tensorboard"), purge_step=step + 1 if step else None)
         if not step:
             self.record(0, {f"settings/{name}": value for name, value in settings.items()})

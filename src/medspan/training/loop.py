@@ -19,7 +19,7 @@ from medspan.training.entity_model import copy_entity_model, take_entity_model
 from medspan.training.evaluation import TuneScores, score_tune
 from medspan.training.journal import Journal
 from medspan.training.keeping import Keeper
-from medspan.training.loggers import build_loggers
+from medspan.training.loggers import build_loggers, check_loggers
 from medspan.training.losses import build_criterion
 from medspan.training.meter import Costs, Meter
 from medspan.training.plan import StepPlan
@@ -86,6 +86,8 @@ class Trainer:
         self.devices: Devices = connect()
         self.quiet = quiet or not self.devices.is_first
         self.listener = listener
+        if self.devices.is_first:
+            check_loggers(recipe.evaluation.loggers)
         self.setup: Setup = prepare(recipe)
         if self.devices.is_first:
             take_entity_model(recipe, folder, self.setup.layouts)
@@ -172,8 +174,9 @@ class Trainer:
         with self.keeper.averaged(self.stepper.average) as kept:
             scores = score_tune(kept.extractor(), self.material.tune) if self.devices.is_first else TuneScores({})
             scores = self.devices.first(scores)
-            # Without tune documents every score is 0: the last weights are kept then, not the first.
-            if scores.measure > self.at.best + self.recipe.evaluation.min_delta or not self.material.tune:
+            # Where tune has nothing to score every score is 0: the last weights are kept then, not the first.
+            is_scored = self.ceiling.measure > 0
+            if scores.measure > self.at.best + self.recipe.evaluation.min_delta or not is_scored:
                 self.at.best, self.at.since_best = scores.measure, 0
                 kept.save(self.folder)
             else:
@@ -228,9 +231,11 @@ class Trainer:
 
     @contextmanager
     def _progress(self) -> Iterator[Any]:
+        from rich.console import Console
         from rich.progress import Progress
 
-        with Progress(disable=self.quiet, transient=True) as progress:
+        console = Console(stderr=True)
+        with Progress(console=console, disable=self.quiet or not console.is_terminal, transient=True) as progress:
             bar = progress.add_task("steps", total=self.plan.total, completed=self.at.step)
 
             def advance(outcome: StepOutcome) -> None:

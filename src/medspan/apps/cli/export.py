@@ -30,5 +30,5 @@ def export(
     typer.echo(f"{output}: {done.size / 1e6:.1f} MB")
     typer.echo(
         f"mean strict F1 on tune: {done.exact.measure:.4f} before, {done.exported.measure:.4f} exported "
-        f"({-100 * done.drop:+.2f} points)"
+        f"({0.0 - 100 * done.drop:+.2f} points)"
     )

@@ -58,7 +58,7 @@ def show_model(
     if chosen not in about.schemas:
         raise unknown_name("schema", chosen, sorted(about.schemas))
     lines = [
-        f"{about.name}: {about.description}",
+        f"{about.name}: {about.description}" if about.description else about.name,
         f"{about.size / 1e6:.1f} MB, {'exported: needs no torch' if about.is_exported else 'needs torch'}",
         f"sha256 {about.digest}",
         f"formulation {about.formulation}, strategy {about.strategy}{_learnt(about.metrics)}",
@@ -112,5 +112,5 @@ def _scores(metrics: Mapping[str, Any], path: str = "") -> Iterator[str]:
         where = f"{path} {key}".strip()
         if isinstance(value, Mapping):
             yield from _scores(value, where)
-        else:
+        elif not isinstance(value, list):  # such as the learning curve
             yield f"{where}: {value}"

@@ -75,7 +75,11 @@ def train(
         metrics = run_training(resolved, output, resume=resume)
         if _is_first():
             typer.echo(f"mean strict F1 on tune: {metrics['tune']['measure']:.3f} after {metrics['steps']} steps")
-            typer.echo(f"try it: medspan extract NOTES -o OUT --model {output} --engine torch")
+            if not metrics["ceiling"]["measure"]:
+                typer.echo("nothing on tune could be scored, so the last weights were kept")
+            given = resolved.formulation == "pair_classification" and resolved.entities is None
+            notes = "ANNOTATED_NOTES" if given else "NOTES"
+            typer.echo(f"try it: medspan extract {notes} -o OUT --model {output} --engine torch")
             typer.echo(f"ship it: medspan export {output} -o FOLDER")
 
 
