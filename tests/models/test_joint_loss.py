@@ -157,7 +157,8 @@ def test_false_spans_are_sampled_where_everything_looks_plausible() -> None:
     hidden = torch.randn(N_TOKENS, 12)
     with torch.no_grad():
         one, same, other = (
-            head_loss(model, "head", hidden, gold(), np.random.default_rng(seed), Criterion())["spans"] for seed in (0, 0, 1)
+            head_loss(model, "head", hidden, gold(), np.random.default_rng(seed), Criterion())["spans"]
+            for seed in (0, 0, 1)
         )
         everything = slow_loss(model, hidden, gold())["spans"]
     assert one == same != other
