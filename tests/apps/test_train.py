@@ -49,6 +49,10 @@ def test_a_run_is_trained_exported_and_extracts(run: Run, recipe: Path, notes: P
     assert config["recipe"]["optimisation"]["epochs"] == 2
     refused = run("train", recipe, "-o", trained, *settings)
     assert (refused.exit_code, "--resume" in refused.stderr) == (2, True)
+    (trained / "config.json").rename(tmp_path / "config.json")  # as if it had been killed before its first score
+    refused = run("train", recipe, "-o", trained, *settings)
+    assert (refused.exit_code, "--resume" in refused.stderr) == (2, True)
+    (tmp_path / "config.json").rename(trained / "config.json")
     done = run("export", trained, "-o", exported, "--float32")
     assert done.exit_code == 0, done.stderr
     assert "MB" in done.stdout

@@ -15,7 +15,7 @@ from medspan.models.checkpoint import write_json
 from medspan.training.devices import part, whole
 from medspan.training.optimiser import Average
 
-__all__ = ["Snapshot", "has_state", "load_state", "save_state"]
+__all__ = ["Snapshot", "has_state", "load_state", "save_state", "steps_made"]
 
 Tensors = Mapping[str, Tensor]
 
@@ -101,6 +101,16 @@ def load_state(folder: Path) -> tuple[Snapshot, dict[str, Any]]:
 def has_state(folder: Path) -> bool:
     """Tell whether there is something whole to resume from."""
     return any((place / "counters.json").is_file() for place in (folder, _fresh(folder)))
+
+
+def steps_made(folder: Path) -> int:
+    """Return the step of a state, 0 where there is none or it cannot be read."""
+    for place in (_fresh(folder), folder):
+        try:
+            return int(json.loads((place / "counters.json").read_text(encoding="utf-8"))["step"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return 0
 
 
 def _parts(snapshot: Snapshot) -> dict[str, Tensors]:

@@ -68,7 +68,10 @@ def train(
                 f"mean strict F1 on tune: {told['mean']:.3f}, standard deviation {told['spread']:.3f} ({values})"
             )
     else:
-        if not resume and (output / "config.json").exists():
+        from medspan.training.state import steps_made
+
+        # A run that was killed before its first score has a state alone.
+        if not resume and ((output / "config.json").exists() or steps_made(output / "state")):
             raise ConfigError(f"{output} already holds a run; give --resume to go on with it, or another folder")
         from medspan.training.loop import train as run_training
 
