@@ -327,12 +327,10 @@ def test_steps_are_timed_where_the_recipe_names_none_and_seeds_take_the_same_num
     assert first["metrics"] != second["metrics"]
 
 
-def test_timing_gives_what_a_step_and_a_score_cost(data: Path, backbone: Path, tmp_path: Path) -> None:
+def test_timing_gives_what_a_step_costs_and_how_many_an_epoch_has(data: Path, backbone: Path, tmp_path: Path) -> None:
     place = Place(tmp_path, study_of(backbone))
     cost = time_steps(expand(load_study(place.study))[0].recipe, tmp_path / "timing")
     assert 0.001 < cost.step < 2
-    assert 0 < cost.evaluation < 10
-    assert 0 < cost.once < 60
     assert 4 < cost.epoch < 6.5
 
 

@@ -80,7 +80,7 @@ def _timed(recipe: Recipe, folder: Path, study: Study, cell: Cell) -> int:
     finally:
         shutil.rmtree(place, ignore_errors=True)
     minutes = cell.group.budget or study.budget
-    return steps_within(cost, minutes, study.evaluations, recipe.optimisation.epochs)
+    return steps_within(cost, minutes, recipe.optimisation.epochs)
 
 
 def _trained(recipe: Recipe, run: Path) -> tuple[dict[str, Any], float]:

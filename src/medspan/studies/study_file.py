@@ -173,7 +173,7 @@ class Study(_Part):
     title: str = Field("", description="heading of the page; none: the name")
     preface: str = Field("", description="Markdown that opens the page")
     notes: str = Field("", description="Markdown that closes the page")
-    budget: float = Field(10.0, gt=0, description="CPU minutes a cell trains, scores on tune included")
+    budget: float = Field(10.0, gt=0, description="CPU minutes a cell trains, scores on tune not counted")
     evaluations: int = Field(5, ge=1, description="how often a cell is scored on tune, evenly spread: its curve")
     threads: int = Field(1, ge=1, description="CPU threads of a cell")
     bootstrap: int = Field(1000, ge=0, description="resamples for 95 % intervals; 0: none")

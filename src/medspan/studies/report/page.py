@@ -73,7 +73,7 @@ def _reading(study: Study) -> list[str]:
         the same fragments; lenient the same label and a shared character. The ceiling is what a model without fault
         would score, given how notes are cut and what the formulation can hold (from given entities, where it joins
         them); where it is 0, a dash stands for the score. A cell trains as many steps as were timed to fit its CPU
-        minutes, scores on tune included; it is still rising where its last score on tune is {RISE} or more above its
+        minutes, scoring not counted; it is still rising where its last score on tune is {RISE} or more above its
         best before. Seconds a step are medians of processor time. p comes from {study.exchanges:,} random exchanges of
         documents between two systems, over the seeds that both have; Holm's correction covers the rows of a table."""
     return [fill(" ".join(text.split()), 120), ""]
