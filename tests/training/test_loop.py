@@ -314,6 +314,16 @@ def test_where_tune_has_nothing_to_score_a_run_goes_on_and_keeps_its_last_weight
     assert all(torch.equal(kept[name], value) for name, value in last.items())
 
 
+def test_where_nothing_was_ever_right_the_last_weights_are_kept(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch_scores(monkeypatch, [])
+    train(short_recipe(backbone, epochs=2), tmp_path / "run", quiet=True)
+    kept = load_file(tmp_path / "run" / "model.safetensors")
+    last = load_file(tmp_path / "run" / "state" / "average.safetensors")
+    assert all(torch.equal(kept[name], value) for name, value in last.items())
+
+
 def test_a_missing_logger_is_told_before_anything_is_read(
     backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

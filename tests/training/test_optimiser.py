@@ -27,6 +27,7 @@ def test_rates_fall_by_layer_from_the_last_down_and_norms_do_not_decay() -> None
             super().__init__()
             self.embeddings = torch.nn.Embedding(2, 2)
             self.layer = torch.nn.ModuleList(torch.nn.Linear(2, 2) for _ in range(3))
+            self.final_norm = torch.nn.LayerNorm(2)
 
     model = torch.nn.ModuleDict(
         {"encoder": torch.nn.ModuleDict({"backbone": Encoder()}), "head": torch.nn.Linear(2, 2)}
@@ -41,6 +42,7 @@ def test_rates_fall_by_layer_from_the_last_down_and_norms_do_not_decay() -> None
     assert found["encoder.backbone.layer.2.bias"] == (1.0, 0.0)
     assert found["encoder.backbone.layer.0.weight"] == (0.25, 0.1)
     assert found["encoder.backbone.embeddings.weight"] == (0.125, 0.1)
+    assert found["encoder.backbone.final_norm.weight"] == (1.0, 0.0)
     assert found["head.weight"] == (5.0, 0.1)
 
 

@@ -174,13 +174,15 @@ class Trainer:
         with self.keeper.averaged(self.stepper.average) as kept:
             scores = score_tune(kept.extractor(), self.material.tune) if self.devices.is_first else TuneScores({})
             scores = self.devices.first(scores)
-            # Where tune has nothing to score every score is 0: the last weights are kept then, not the first.
             is_scored = self.ceiling.measure > 0
+            is_nothing_right = scores.measure <= 0 and self.at.best <= 0
             if scores.measure > self.at.best + self.recipe.evaluation.min_delta or not is_scored:
                 self.at.best, self.at.since_best = scores.measure, 0
                 kept.save(self.folder)
             else:
                 self.at.since_best += 1
+                if is_nothing_right:  # scores of 0 tell nothing apart: the last weights are kept, not the first
+                    kept.save(self.folder)
             if self.recipe.evaluation.keep_last and (self.at.step == self.plan.total or self._is_patience_lost()):
                 kept.save(self.folder / "last")
         epoch = self.plan.progress(self.at.step)

@@ -45,8 +45,10 @@ def _rate(name: str, n_layers: int, options: Optimisation) -> float:
         return options.head_learning_rate
     if _ADDED.search(name):
         return options.adapter_learning_rate or options.learning_rate
-    match = _LAYER.match(name)
-    depth = n_layers - 1 - int(match.group(1)) if match else n_layers
+    if match := _LAYER.match(name):
+        depth = n_layers - 1 - int(match.group(1))
+    else:
+        depth = n_layers if "embeddings" in name else 0  # a norm behind the last layer learns as that does
     return options.learning_rate * options.layer_decay**depth
 
 
