@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from medspan.interchange.atomic import partial_path, publish
 from medspan.studies.grid import Cell, chosen, expand, in_order
 from medspan.studies.jobs import Job, is_trained
 from medspan.studies.keeping import Kept, asked, cell_file, pace, read_kept, stale
@@ -137,9 +136,9 @@ def run_study(
 
 
 def _write_study(study: Study, folder: Path) -> None:
-    path = folder / "study.json"
-    partial_path(path).write_text(study.model_dump_json(by_alias=True, indent=1), encoding="utf-8")
-    publish(path)
+    own = folder / f".study.{os.getpid()}.json"  # several commands may share the folder, each with cells of its own
+    own.write_text(study.model_dump_json(by_alias=True, indent=1), encoding="utf-8")
+    own.replace(folder / "study.json")
 
 
 @dataclass
