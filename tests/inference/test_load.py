@@ -51,6 +51,11 @@ def test_a_model_without_export_is_not_run_by_its_finder_s(chain: Path) -> None:
 
 def test_a_chain_is_exported_with_the_export_of_its_finder(chain: Path, tmp_path: Path) -> None:
     done = release(chain, tmp_path / "exported", int8=False)
+    told = [
+        path.read_text(encoding="utf-8") for name in ("config.json", "README.md") for path in done.folder.rglob(name)
+    ]
+    assert len(told) == 4
+    assert not [text for text in told if str(tmp_path.parent) in text]
     assert (done.folder / "entities" / "onnx" / "model.onnx").read_bytes() == (
         chain / "entities" / "onnx" / "model.onnx"
     ).read_bytes()

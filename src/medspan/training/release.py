@@ -1,7 +1,7 @@
 """A trained run to a model folder that ships: exported encoder, heads, model card, and the int8 gate."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,7 @@ def release(run: Path, folder: Path, *, int8: bool = True) -> Release:
                 "Train longer, or export float32 with --float32"
             )
         tokenizer.save(folder)
+        config = replace(config, recipe=_without_places(config.recipe))
         write_config(folder, replace(config, data={**config.data, "tune": _names(material.tune)}))
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         best = tune_ceiling(material.tune, task, config.layouts, config.formulation)
@@ -133,6 +134,15 @@ def _parameters(run: Path) -> dict[str, int]:
     path = run / "metrics.json"
     found = read_json(path) if path.is_file() else {}
     return {name: found[name] for name in ("parameters", "trainable") if name in found}
+
+
+def _without_places(value: Any) -> Any:
+    """Leave of absolute paths in a recipe the last part: an export is passed on, and where things lay here is not."""
+    if isinstance(value, Mapping):
+        return {key: _without_places(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_places(part) for part in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _names(sets: Sequence[TuneSet]) -> dict[str, int]:
