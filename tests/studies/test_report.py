@@ -170,6 +170,19 @@ def test_differences_take_common_seeds_document_by_document_and_correct_for_thei
     assert worst.p_adjusted < 0.05 < min(one.p_adjusted for one in found.rows[1:])
 
 
+def test_cells_that_were_scored_on_other_documents_are_not_compared(tmp_path: Path) -> None:
+    study = invented()
+    keep(study, tmp_path, {"full": 0.8, "lora": 0.78, "p-tuning": 0.4}, leave="")
+    comparison = study.groups[0].compare[0]
+    before = answer(comparison, rows(study.groups[0], survey(study, tmp_path)), exchanges=50)
+    path = cell_file(tmp_path, study, "ward-tagging-lora-seed1")
+    data = {"ward:dev": {"documents": N_UNITS, "sha256": "of another release"}}
+    write_kept(path, {**read_kept(path), "data": data})
+    after = answer(comparison, rows(study.groups[0], survey(study, tmp_path)), exchanges=50)
+    gone = {one.row.name for one in before.rows} - {one.row.name for one in after.rows}
+    assert gone == {"tagging, lora"}
+
+
 def test_the_page_has_its_parts_in_order(cells: Path, tmp_path: Path) -> None:
     written = write_report(invented(), cells, tmp_path, page="wards.md", plots=False)
     page = written.page.read_text(encoding="utf-8")

@@ -54,6 +54,11 @@ class Row:
         """The values, as they stand in tables and plots."""
         return ", ".join(self.values.values())
 
+    def gold(self) -> frozenset[str]:
+        """Return the digests of the documents that the cells were scored on; more than one where they changed since."""
+        name = self.group.scored.documents
+        return frozenset(str(cell.get("data", {}).get(name, {}).get("sha256", "")) for cell in self.cells.values())
+
     def counts(self, measure: str, seeds: Iterable[str] | None = None, part: str = "") -> NDArray[np.int64] | None:
         """Return true positives, false positives, false negatives (units, 3), summed over seeds; None if unmeasured.
 

@@ -35,7 +35,8 @@ def answer(comparison: Comparison, rows: Sequence[Row], *, exchanges: int) -> An
     """Compare every row with the one that has the baseline's value on the axis asked and the same ones elsewhere.
 
     Counts of the seeds that both have are added up document by document, so that one exchange moves all seeds of a
-    document together. Rows that lack the measure or cannot score in it, and pairs without a common seed, are left out.
+    document together. Rows that lack the measure or cannot score in it, and pairs without a common seed or scored on other documents, are
+    left out.
     """
     chosen = [row for row in rows if matches(comparison.where, dict(row.values))]
     pairs: list[tuple[Row, Row, int, Difference]] = []
@@ -48,7 +49,8 @@ def answer(comparison: Comparison, rows: Sequence[Row], *, exchanges: int) -> An
             continue
         seeds = [seed for seed in row.cells if seed in baseline.cells]
         a, b = (side.counts(measure, seeds) for side in (row, baseline))
-        if a is not None and b is not None and a.shape == b.shape:
+        is_same_gold = len(row.gold() | baseline.gold()) == 1
+        if a is not None and b is not None and a.shape == b.shape and is_same_gold:
             pairs.append((row, baseline, len(seeds), difference(measure, a, b, n=exchanges)))
     corrected = adjusted([one.p_randomization for *_, one in pairs])
     found = (Compared(*pair, p) for pair, p in zip(pairs, corrected, strict=True))
