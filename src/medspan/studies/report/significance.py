@@ -35,8 +35,8 @@ def answer(comparison: Comparison, rows: Sequence[Row], *, exchanges: int) -> An
     """Compare every row with the one that has the baseline's value on the axis asked and the same ones elsewhere.
 
     Counts of the seeds that both have are added up document by document, so that one exchange moves all seeds of a
-    document together. Rows that lack the measure or cannot score in it, and pairs without a common seed or scored on other documents, are
-    left out.
+    document together. Rows that lack the measure or cannot score in it are left out, and so are pairs without a common
+    seed or scored on other documents.
     """
     chosen = [row for row in rows if matches(comparison.where, dict(row.values))]
     pairs: list[tuple[Row, Row, int, Difference]] = []
