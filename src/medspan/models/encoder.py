@@ -3,14 +3,13 @@
 Shapes: B rows, T tokens, N virtual tokens, D hidden width.
 """
 
-from collections.abc import Mapping
 from inspect import signature
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from medspan.errors import CheckpointError, ConfigError
+from medspan.errors import ConfigError
 from medspan.models.positions import first_position, last_length
 from medspan.models.visibility import (
     behind_deep_prompt,
@@ -123,21 +122,6 @@ class Encoder(nn.Module):
         enable({"use_reentrant": False})
         # Only the reentrant kind needs gradients at the input; they would cost a backward pass below the adapters.
         self.bare.disable_input_require_grads()
-
-    def state(self) -> dict[str, Tensor]:
-        """Return all that learns, by parameter name: enough for exact resume on the same backbone."""
-        return {name: value.detach() for name, value in self.named_parameters() if value.requires_grad}
-
-    @torch.no_grad()
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take over what `state` returned; raises CheckpointError where names or shapes differ."""
-        mine = self.state()
-        if {name: value.shape for name, value in mine.items()} != {name: value.shape for name, value in state.items()}:
-            raise CheckpointError(
-                "the saved state belongs to another strategy, other adapter options or another backbone"
-            )
-        for name, value in mine.items():
-            value.copy_(state[name])
 
     def _as_is(
         self, prompt: Tensor | None, ids: Tensor, mask: Tensor, types: Tensor | None, positions: Tensor | None

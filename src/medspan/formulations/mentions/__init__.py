@@ -8,11 +8,12 @@ from medspan.formulations.mentions.decode import Thresholds, decode, legal_pairs
 from medspan.formulations.mentions.encode import Supervision, Targets, encode
 from medspan.formulations.mentions.layout import FRAGMENT, Layout
 from medspan.formulations.mentions.outputs import Outputs
-from medspan.formulations.mentions.spans import MAX_WIDTH, SpanArray, best_of_row, candidate_spans
+from medspan.formulations.mentions.spans import MAX_WIDTH, SPARE_MENTIONS, SpanArray, best_of_row, candidate_spans
 
 __all__ = [
     "FRAGMENT",
     "MAX_WIDTH",
+    "SPARE_MENTIONS",
     "Layout",
     "Outputs",
     "SpanArray",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MAX_WIDTH", "SpanArray", "best_of_row", "candidate_spans"]
+__all__ = ["MAX_WIDTH", "SPARE_MENTIONS", "SpanArray", "best_of_row", "candidate_spans"]
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
@@ -14,6 +14,12 @@ FloatArray = npt.NDArray[np.float32]
 MAX_WIDTH = 48
 """Longest span in tokens. Longer gold mentions are counted in the ceiling."""
 
+
+SPARE_MENTIONS = 8
+"""A row of T tokens has at most T + 8 mentions, the best-scored, whatever the formulation.
+
+Trained models stay far below; a model that believes everything must not exhaust memory.
+"""
 
 NEAREST_ENDS = 5
 """How many possible ends are tried for each possible start of a label."""

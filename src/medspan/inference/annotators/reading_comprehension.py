@@ -10,6 +10,7 @@ import numpy.typing as npt
 from medspan.annotation import Document
 from medspan.formulations import Row
 from medspan.formulations.mentions import (
+    SPARE_MENTIONS,
     Layout,
     Outputs,
     SpanArray,
@@ -37,12 +38,6 @@ __all__ = ["ReadingAnnotator"]
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
-
-SPARE_MENTIONS = 8
-"""In a window of T tokens, T + 8 mentions are kept, the best-scored, and asked about; and T + 8 new tails of them.
-
-Trained models stay far below.
-"""
 
 
 class ReadingAnnotator:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from medspan.formulations.mentions import Layout, SpanArray, candidate_spans, legal_pairs
+from medspan.models.attributes import value_loss
 from medspan.models.joint.network import JointModel
 from medspan.models.joint.scorer import CANDIDATE_LOGIT
 from medspan.models.objective import Criterion
@@ -73,7 +74,8 @@ def head_loss(
         return parts
     state = model.mention_states(h, as_tensor(mention_first, h), as_tensor(mention_last, h))
     if layout.attributes:
-        parts["values"] = _value_loss(model, head, state, gold, mention_first, batch, layout, criterion)
+        values = as_tensor(_values(gold, mention_first, batch), state)
+        parts["values"] = value_loss(layout, model.value_scores(head, state), values, criterion)
     if layout.links:
         pairs = legal_pairs(batch.row_of_token[mention_first], labels, layout)
         if len(pairs):
@@ -140,28 +142,14 @@ def _mentions(
     return first[where], last[where], label, gold
 
 
-def _value_loss(
-    model: JointModel,
-    head: str,
-    state: Tensor,
-    gold: IntArray,
-    first: IntArray,
-    batch: HeadBatch,
-    layout: Layout,
-    criterion: Criterion,
-) -> Tensor:
-    logits = model.value_scores(head, state)
-    total = logits.new_zeros(())
-    for number, columns in enumerate(layout.attribute_columns):
-        value = np.where(gold >= 0, batch.values[gold, number] if len(batch.values) else -1, -1)
-        chosen = np.flatnonzero((value >= 0) & batch.attribute_mask[batch.row_of_token[first], number])
-        if len(chosen):
-            block = logits[as_tensor(chosen, logits), columns]
-            if not layout.attributes[number].is_optional:
-                block = block[:, 1:]
-                value = value - 1
-            total = total + criterion.categorical(block, as_tensor(value[chosen], logits))
-    return total
+def _values(gold: IntArray, first: IntArray, batch: HeadBatch) -> IntArray:
+    """Return the values of the mentions (M, attributes), -1 for false mentions and where the corpus does not say."""
+    n_attributes = batch.attribute_mask.shape[1]
+    values = np.full((len(gold), n_attributes), -1, dtype=np.int64)
+    is_gold = gold >= 0
+    values[is_gold] = batch.values[gold[is_gold]]
+    values[~batch.attribute_mask[batch.row_of_token[first]]] = -1
+    return values
 
 
 def _link_loss(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from medspan.errors import CheckpointError
 from medspan.formulations.joint import gap_features, width_bucket
 from medspan.formulations.mentions import (
+    SPARE_MENTIONS,
     Layout,
     Outputs,
     SpanArray,
@@ -32,11 +33,7 @@ CANDIDATE_LOGIT = -2.2
 """Starts and ends with a probability above 0.1 are paired to candidate spans, in training and in serving."""
 
 SPANS_PER_TOKEN = 4
-SPARE_MENTIONS = 8
-"""Bounds on what is scored in a row of T tokens: 4 T spans, T + 8 mentions and hence (T + 8)^2 pairs.
-
-The best-scored are kept. Trained models stay far below; a model that believes everything must not exhaust memory.
-"""
+"""Spans scored in a row at most, the best-scored, for each of its tokens; see SPARE_MENTIONS for mentions and pairs."""
 
 PAIRS_AT_ONCE = 1 << 15
 """Pairs whose states are held in memory together."""

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from medspan.formulations.mentions import candidate_spans
 from medspan.formulations.reading_comprehension import gap_codes
+from medspan.models.attributes import value_loss
 from medspan.models.objective import Criterion
 from medspan.models.placing import as_array, as_tensor
 from medspan.models.reading_comprehension.network import ReadingModel
@@ -123,16 +124,6 @@ def _value_loss(model: ReadingModel, states: Tensor, gold: ReadingGold, criterio
     """Gold spans are the first candidates, so their numbers are those of their states."""
     total = states.new_zeros(())
     for head, table in gold.values.items():
-        layout = model.layouts[head]
         logits = model.value_scores(head, states[as_tensor(table[:, 0], states)])
-        for number, columns in enumerate(layout.attribute_columns):
-            value = table[:, 1 + number]
-            chosen = np.flatnonzero(value >= 0)
-            if len(chosen) == 0:
-                continue
-            block = logits[as_tensor(chosen, states), columns]
-            value = value[chosen]
-            if not layout.attributes[number].is_optional:
-                block, value = block[:, 1:], value - 1
-            total = total + criterion.categorical(block, as_tensor(value, states))
+        total = total + value_loss(model.layouts[head], logits, as_tensor(table[:, 1:], states), criterion)
     return total

@@ -59,7 +59,7 @@ def save_adapter(encoder: "Encoder", folder: Path) -> None:
     """Write `adapter_config.json` and `adapter_model.safetensors` into `folder` (`adapter/` in a checkpoint).
 
     Any peft program loads them; no path of this machine is inside. The virtual tokens of `p-tuning`, and of `prefix`
-    with a network, are written as they come out of the network: to go on training keep `Encoder.state()`. Raises
+    with a network, are written as they come out of the network: to go on training resume the run. Raises
     ConfigError for an encoder without adapter (`full`, `head`, merged, loaded with a fixed prompt).
     """
     from medspan.models.strategies.files import save

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from medspan.models.attributes import value_loss
 from medspan.models.objective import Criterion
 from medspan.models.tagging.crf import NEVER
 from medspan.models.tagging.network import TaggingModel
@@ -61,7 +62,8 @@ def head_loss(
     else:
         parts = {"tags": _sequence_loss(model, head, scores, batch)}
     if len(batch.first) and model.layouts[head].attributes:
-        parts["values"] = _value_loss(model, head, hidden, batch, criterion)
+        logits = model.value_scores(head, hidden, batch.first, batch.last)
+        parts["values"] = value_loss(model.layouts[head], logits, batch.values, criterion)
     return parts
 
 
@@ -91,19 +93,3 @@ def _sequence_loss(model: TaggingModel, head: str, scores: Tensor, batch: HeadBa
     emissions[:, n_rows + batch.row, batch.step] = every
     log_sums = crf.log_sums(emissions, lengths.repeat(2))  # (L, 2 R)
     return (log_sums[:, n_rows:] - log_sums[:, :n_rows]).sum().float()
-
-
-def _value_loss(model: TaggingModel, head: str, hidden: Tensor, batch: HeadBatch, criterion: Criterion) -> Tensor:
-    layout = model.layouts[head]
-    logits = model.value_scores(head, hidden, batch.first, batch.last)
-    total = logits.new_zeros(())
-    for number, columns in enumerate(layout.attribute_columns):
-        value = batch.values[:, number]
-        chosen = torch.nonzero(value >= 0).squeeze(1)
-        if len(chosen) == 0:
-            continue
-        block, value = logits[chosen, columns], value[chosen]
-        if not layout.attributes[number].is_optional:
-            block, value = block[:, 1:], value - 1
-        total = total + criterion.categorical(block, value)
-    return total

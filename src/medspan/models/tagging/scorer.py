@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medspan.errors import CheckpointError
-from medspan.formulations.mentions import Layout, Outputs, SpanArray, best_of_row
+from medspan.formulations.mentions import SPARE_MENTIONS, Layout, Outputs, SpanArray, best_of_row
 from medspan.formulations.tagging import Layers, Units, read_tags
 from medspan.models.arithmetic import RangeMeans, linear
 from medspan.models.tagging.sequences import Transitions, best_paths, log_steps
@@ -19,9 +19,6 @@ __all__ = ["TaggingScorer"]
 FloatArray = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-SPARE_MENTIONS = 8
-"""A row of T tokens has at most T + 8 mentions, the best-scored: no model that tags everything exhausts memory."""
 
 
 class TaggingScorer:
