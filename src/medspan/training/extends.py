@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from medspan.errors import ConfigError
+from medspan.training.typed import read_mapping
 
 __all__ = ["joined", "read_extended"]
 
@@ -43,7 +44,7 @@ def _read(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:
     if here in within:
         chain = " extends ".join(part.name for part in (*within[within.index(here) :], here))
         raise ConfigError(f"recipe {path}: it extends itself: {chain}")
-    data = _load(path, within)
+    data = read_mapping(path, "recipe", f", which {within[-1].name} extends," if within else "")
     named = data.pop(_KEY, [])
     bases = [named] if isinstance(named, str) else named
     if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
@@ -52,23 +53,3 @@ def _read(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:
     for base in bases:
         result = joined(result, _read(path.parent / base, (*within, here)))
     return joined(result, data)
-
-
-def _load(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:
-    import yaml
-
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError):
-        named = f", which {within[-1].name} extends," if within else ""
-        told = "is a folder; name the YAML file" if path.is_dir() else "does not exist"
-        raise ConfigError(f"recipe {path}{named} {told}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not a text file in UTF-8") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path.name}{where}: not valid YAML") from error
-    if not isinstance(data, dict):
-        raise ConfigError(f"{path.name}: a recipe is a mapping of keys to values")
-    return data

@@ -14,16 +14,16 @@ __all__ = ["assign", "known_keys", "read_mapping", "validated"]
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read_mapping(path: Path, kind: str) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping; `kind` says in errors what the file is, such as "recipe"."""
+def read_mapping(path: Path, kind: str, why: str = "") -> dict[str, Any]:
+    """Read a YAML file that holds a mapping; `kind` says in errors what the file is, `why` who asked for it."""
     import yaml
 
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"{kind} {path} does not exist") from None
+        raise ConfigError(f"{kind} {path}{why} does not exist") from None
     except IsADirectoryError:
-        raise ConfigError(f"{kind} {path} is a folder; name the YAML file") from None
+        raise ConfigError(f"{kind} {path}{why} is a folder; name the YAML file") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not a text file in UTF-8") from None
     except yaml.YAMLError as error:
