@@ -1,6 +1,6 @@
 """Whole checkpoints of every formulation and strategy, with random weights that find plenty; nothing is trained."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from medspan.annotation import Document
 from medspan.models.checkpoint import CheckpointConfig, write_config
 from pair_notes import FIVE
 from tiny import TINY_SCHEMA, tiny_backbone, tiny_recipe
@@ -19,12 +20,12 @@ NOTES = [replace(note, id=f"{note.id}{copy}") for copy in "abcdef" for note in F
 
 
 @contextmanager
-def tiny_corpus() -> Iterator[None]:
-    """Let recipes read NOTES, whatever corpus they name, under the tiny schema."""
+def tiny_corpus(notes: Sequence[Document] = NOTES) -> Iterator[None]:
+    """Let recipes read `notes`, whatever corpus they name, under the tiny schema."""
     from medspan.training import sources
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "load_corpus", lambda name, split: NOTES)
+        patch.setattr(sources, "load_corpus", lambda name, split: list(notes))
         patch.setattr(sources, "schema", lambda name: TINY_SCHEMA)
         yield
 

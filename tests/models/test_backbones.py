@@ -329,7 +329,7 @@ def test_nothing_is_fetched_unless_downloads_are_allowed(monkeypatch: pytest.Mon
         return str(tiny_backbone(tmp_path, None, TEXTS))
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
-    with pytest.raises(CheckpointError, match="where downloads are allowed"):
+    with pytest.raises(CheckpointError, match="together with allow_download: true"):
         load_backbone("owner/model")
     assert not asked
     load_backbone("owner/model@abc123", allow_download=True)

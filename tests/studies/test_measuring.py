@@ -12,7 +12,6 @@ from checkpoints import random_checkpoint, tiny_corpus
 from medspan.models.checkpoint import read_config, write_config
 from medspan.studies.measuring import ceiling
 from medspan.studies.study_file import Scored
-from medspan.training import sources
 from pair_notes import note
 
 SCORED = Scored(documents="five:dev")
@@ -28,11 +27,8 @@ ALLERGIES = [
 ]
 
 
-def test_the_ceiling_is_that_of_the_run_with_what_training_settled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with tiny_corpus():
-        monkeypatch.setattr(sources, "load_corpus", lambda name, split: ALLERGIES)
+def test_the_ceiling_is_that_of_the_run_with_what_training_settled(tmp_path: Path) -> None:
+    with tiny_corpus(ALLERGIES):
         run = random_checkpoint(tmp_path, "tagging", "full")
     config = read_config(run)
     assert len(config.options["layers"]["tiny"]) == 2  # the recipe says auto; a problem holds a drug in the gold
