@@ -314,6 +314,22 @@ def test_where_tune_has_nothing_to_score_a_run_goes_on_and_keeps_its_last_weight
     assert all(torch.equal(kept[name], value) for name, value in last.items())
 
 
+def test_a_run_that_is_exported_as_well_is_scored_as_it_is_served(backbone: Path, tmp_path: Path) -> None:
+    from medspan.training.evaluation import score_tune
+    from medspan.training.setup import prepare
+    from medspan.training.sources import gather
+
+    recipe = short_recipe(backbone, epochs=2)
+    recipe = recipe.model_copy(update={"evaluation": recipe.evaluation.model_copy(update={"export": True})})
+    metrics = train(recipe, tmp_path / "run", quiet=True)
+    served = load(tmp_path / "run")
+    assert type(served.annotator.encoder).__name__ == "OnnxEngine"
+    material = gather(recipe, prepare(recipe).task, served.heads.layouts)
+    assert score_tune(served, material.tune).measure == metrics["tune"]["measure"]
+    in_torch = load(tmp_path / "run", engine="torch")
+    assert score_tune(in_torch, material.tune).measure == pytest.approx(metrics["tune"]["measure"], abs=0.01)
+
+
 def test_where_nothing_was_ever_right_the_last_weights_are_kept(
     backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

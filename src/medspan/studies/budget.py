@@ -61,9 +61,10 @@ def with_steps(recipe: Recipe, steps: int, evaluations: int) -> Recipe:
     """Return the recipe with so many steps, scored on tune so often, evenly spread, and resumable from each score."""
     every = -(-steps // evaluations)
     optimisation = {"steps": steps, "save_every": recipe.optimisation.save_every or every}
+    evaluation = {"every_steps": every, "keep_last": False, "export": True}
     return recipe.model_copy(
         update={
             "optimisation": recipe.optimisation.model_copy(update=optimisation),
-            "evaluation": recipe.evaluation.model_copy(update={"every_steps": every, "keep_last": False}),
+            "evaluation": recipe.evaluation.model_copy(update=evaluation),
         }
     )

@@ -43,7 +43,7 @@ def measure(run: Path, gold: Sequence[Document], scored: Scored, *, bootstrap: i
     joins entities is scored on gold entities as well (`given_entities`, all but entities); without an entity model,
     only so.
     """
-    extractor = load(run, engine="torch", threads=threads)
+    extractor = load(run, threads=threads)
     head = scored.head or extractor.default_schema
     schema = extractor.schemas[head]
     units = _units(gold)

@@ -119,6 +119,10 @@ class Evaluation(_Part):
     patience: int = Field(5, ge=1, description="scores without improvement before stopping early")
     min_delta: float = Field(0.0, ge=0, description="smallest rise of the score that is an improvement")
     keep_last: bool = Field(True, description="keep the weights of the last step as well, as a checkpoint in last/")
+    export: bool = Field(
+        False,
+        description="write the kept encoder for the CPU runtime as well, in float32: it scores faster",
+    )
     loggers: tuple[LoggerName, ...] = Field((), description="tensorboard, mlflow, wandb: who else is told the numbers")
 
 

@@ -28,7 +28,7 @@ __all__ = ["Keeper", "Kept"]
 _FREE: dict[str, Any] = {
     "name": True,
     "description": True,
-    "evaluation": {"keep_last", "loggers"},
+    "evaluation": {"export", "keep_last", "loggers"},
     "optimisation": {"save_every", "threads"},
 }
 """What a resumed run may do otherwise: nothing here changes its weights."""

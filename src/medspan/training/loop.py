@@ -11,7 +11,10 @@ import torch
 from medspan.errors import CheckpointError
 from medspan.inference import load
 from medspan.models.checkpoint import ENTITIES, write_config, write_json
+from medspan.models.export import export_encoder
 from medspan.models.strategies import count_parameters
+from medspan.models.weights import load_trained_encoder
+from medspan.training.calibration import calibration_rows
 from medspan.training.ceiling import tune_ceiling
 from medspan.training.config import Recipe
 from medspan.training.devices import Devices, connect
@@ -33,6 +36,8 @@ from medspan.training.thresholds import fit_thresholds
 __all__ = ["Listener", "Run", "Trainer", "train"]
 
 _LOG_EVERY = 20
+_CHECKED_ROWS = 24
+"""Rows on which an export must agree with torch."""
 
 
 @dataclass
@@ -198,7 +203,8 @@ class Trainer:
         if self.devices.is_first:
             if self.recipe.entities is not None and (self.folder / "last").is_dir():
                 copy_entity_model(self.folder / ENTITIES, self.folder / "last")
-            extractor = load(self.folder, engine="torch")
+            engine = "onnx" if self._export() else "torch"
+            extractor = load(self.folder, engine=engine, threads=self.recipe.optimisation.threads or None)
             thresholds = fit_thresholds(extractor, self.material.tune)
             write_config(self.folder, replace(self.keeper.config, thresholds=thresholds))
             scores = score_tune(extractor.with_thresholds(thresholds), self.material.tune)
@@ -216,6 +222,19 @@ class Trainer:
             write_json(self.folder / "metrics.json", metrics)
         self.journal.write("end", metrics)
         return dict(self.devices.first(metrics))
+
+    def _export(self) -> bool:
+        """Write the kept encoder for the CPU runtime, where asked; tell so where its architecture cannot be."""
+        if not self.recipe.evaluation.export:
+            return False
+        setup = self.setup
+        rows = calibration_rows(self.material, setup.task, setup.layouts, _CHECKED_ROWS, self.recipe.seed)
+        try:
+            export_encoder(load_trained_encoder(self.folder), self.folder, rows, int8=False)
+        except CheckpointError as error:
+            self.journal.write("not exported", {"why": str(error)})
+            return False
+        return True
 
     def _tell_start(self) -> None:
         material, write = self.material, self.journal.write
