@@ -200,6 +200,7 @@ class Trainer:
     def _finish(self, meter: Meter) -> dict[str, Any]:
         """Fit thresholds to the kept checkpoint, as it will be loaded, and say what the run came to."""
         metrics: dict[str, Any] = {}
+        costs = meter.report()  # what follows is not the training's
         if self.devices.is_first:
             if self.recipe.entities is not None and (self.folder / "last").is_dir():
                 copy_entity_model(self.folder / ENTITIES, self.folder / "last")
@@ -215,7 +216,7 @@ class Trainer:
                 "epochs": self.plan.progress(self.at.step),
                 "parameters": self.parameters.total,
                 "trainable": self.parameters.trainable,
-                **meter.report(),
+                **costs,
                 "threads": torch.get_num_threads(),
                 "devices": self.devices.count,
             }
